@@ -1,0 +1,1 @@
+"""What a mission, a terminal, a world and a scenario are: frozen typed structs, read from YAML."""

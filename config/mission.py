@@ -1,0 +1,121 @@
+"""What both parties agreed before the flight: who flies where, and the protocol of the link.
+
+Nothing in here is secret from the terminal, and nothing tells the true world.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from config.fields import (
+    AltitudeM,
+    Count,
+    ElevationDeg,
+    LatitudeDeg,
+    LongitudeDeg,
+    NonNegative,
+    OpenFraction,
+    Positive,
+    Spec,
+)
+
+
+class PassWindow(Spec, frozen=True, tag="best_pass", tag_field="kind"):
+    """The best pass (highest culmination) in a search span, from rise to set over an elevation."""
+
+    search_start_utc: str
+    search_days: Annotated[float, Meta(gt=0, le=10)]
+    min_elevation_deg: ElevationDeg
+    sun_below_deg: ElevationDeg | None = None
+    """At the terminal, at culmination. None: day or night."""
+
+
+class FixedWindow(Spec, frozen=True, tag="fixed", tag_field="kind"):
+    """A span given outright."""
+
+    start_utc: str
+    duration_s: Annotated[float, Meta(gt=0, le=7200)]
+
+
+class SatellitePartner(Spec, frozen=True, tag="satellite", tag_field="kind"):
+    """A partner in orbit, known by its two-line elements."""
+
+    name: str
+    tle: tuple[str, str]
+    useful_days: Positive
+    """Elements further than this from their epoch are refused."""
+
+
+class Track(Spec, frozen=True):
+    """A nominal level flight path: a circle around a centre (radius_m > 0), or a straight line
+    through it (radius_m = 0), at `centre` at the start of the window."""
+
+    latitude_deg: LatitudeDeg
+    longitude_deg: LongitudeDeg
+    altitude_m: AltitudeM
+    speed_m_s: NonNegative
+    course_deg: Annotated[float, Meta(ge=0, lt=360)]
+    """Course at the start of the window, from north through east."""
+    radius_m: NonNegative
+
+
+class PlatformPartner(Spec, frozen=True, tag="platform", tag_field="kind"):
+    """A partner in the air that announces its own track."""
+
+    name: str
+    track: Track
+
+
+class Source(Spec, frozen=True):
+    """The sender of decoy-state BB84: a slot clock, four states, three intensities, public slots."""
+
+    wavelength_m: Annotated[float, Meta(gt=3e-7, lt=3e-6)]
+    pulse_rate_hz: Positive
+    intensities: tuple[Positive, Positive, NonNegative]
+    """Mean photon numbers, signal, decoy, vacuum: falling, and signal > decoy + vacuum."""
+    intensity_probabilities: tuple[OpenFraction, OpenFraction, OpenFraction]
+    basis_x_probability: OpenFraction
+    """Probability that sender (and receiver) take the key basis X (= H/V); the other is Z (= D/A)."""
+    public_share: OpenFraction
+    """Share of slots whose state is public from the start: synchronisation, never key."""
+    pattern_length: Annotated[int, Meta(ge=2**10, le=2**24)]
+    pattern_seed: int
+
+
+class Beam(Spec, frozen=True):
+    """The quantum beam that leaves the partner."""
+
+    full_divergence_rad: Positive
+    """1/e^2 full angle in the far field."""
+
+
+class Security(Spec, frozen=True):
+    """What the key must satisfy, and how the estimate is made."""
+
+    secrecy: OpenFraction
+    correctness: OpenFraction
+    error_correction_efficiency: Annotated[float, Meta(ge=1)]
+    disclosed_x_share: OpenFraction
+    """Share of the sifted key-basis bits disclosed to estimate the error rate; out of the key."""
+
+
+class EarthOrientation(Spec, frozen=True):
+    """The Earth's rotation as published for the day."""
+
+    ut1_minus_utc_s: Annotated[float, Meta(ge=-0.9, le=0.9)]
+
+
+class Mission(Spec, frozen=True):
+    """All that is agreed between the two ends of the link."""
+
+    window: PassWindow | FixedWindow
+    partner: SatellitePartner | PlatformPartner
+    track: Track
+    """The terminal's own planned track."""
+    source: Source
+    beam: Beam
+    security: Security
+    earth: EarthOrientation
+    classical_reply_timeout_s: Positive = 2.0
+    classical_max_clicks: Count = 200_000
+    """Most clicks announced in one message."""

@@ -1,0 +1,24 @@
+"""A scenario: what is agreed (mission), what flies (terminal), and what is true (world)."""
+
+from config.fields import Name, Positive, Spec
+from config.mission import Mission
+from config.terminal import TerminalConfig
+from config.world import World
+
+
+class Realtime(Spec, frozen=True):
+    """How the scenario is flown against the wall clock."""
+
+    fine_hz: Positive = 1000.0
+    """Fine-loop rate asked for; it is lowered to what the machine holds."""
+
+
+class Scenario(Spec, frozen=True):
+    """One flight. `terminal` is shared with flight code, `world` never is."""
+
+    name: Name
+    description: str
+    mission: Mission
+    terminal: TerminalConfig
+    world: World
+    realtime: Realtime = Realtime()

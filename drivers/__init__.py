@@ -1,0 +1,1 @@
+"""What the hardware can do (`protocols`), how bytes reach it (`transport`), one file a device."""

@@ -1,0 +1,223 @@
+"""What the hardware can do. A real device is one file that offers one of these.
+
+No call blocks: `poll` takes what has arrived, commands are written and answered later. Every call
+gets the time `t_ns` (TAI, int64) from its caller; a driver never asks a clock. Readings carry the
+device's own time or the time they were taken from the wire, and a sequence number where the device
+gives one, so that whoever reads can see age and loss.
+"""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class DeviceError(Exception):
+    """A device that cannot be used as configured: says which, what, and what to do."""
+
+
+class Health(NamedTuple):
+    """What went wrong on the wire so far; counters only grow."""
+
+    garbage_bytes: int = 0
+    bad_frames: int = 0
+    timeouts: int = 0
+    device_errors: int = 0
+    last_error: str = ""
+
+
+class Driver(Protocol):
+    """Common to all."""
+
+    @property
+    def health(self) -> Health: ...
+
+    def close(self) -> None: ...
+
+
+class GimbalState(NamedTuple):
+    """Joint angles of a two-axis gimbal relative to its base, rad; t_ns when taken from the wire."""
+
+    t_ns: int
+    seq: int
+    yaw_rad: float
+    """About the base's down axis: positive turns the line of sight to the right (clockwise from above)."""
+    pitch_rad: float
+    """Positive turns the line of sight up."""
+    motors_on: bool
+
+
+class Gimbal(Driver, Protocol):
+    """A stabilised two-axis gimbal under rate control."""
+
+    def poll(self, t_ns: int) -> GimbalState | None:
+        """Newest state, None before the first. The same state again if nothing new came."""
+
+    def command_rate(self, yaw_rad_s: float, pitch_rad_s: float, t_ns: int) -> None:
+        """Inertial rates of the payload about the yaw axis and the pitch axis."""
+
+    def motors(self, on: bool, t_ns: int) -> None: ...
+
+
+class NavigationFix(NamedTuple):
+    """One solution of the navigation unit. t_ns: when it was valid, by the unit's own clock (TAI)."""
+
+    t_ns: int
+    seq: int
+    latitude_rad: float
+    longitude_rad: float
+    altitude_m: float
+    """Above the WGS-84 ellipsoid."""
+    velocity_north_m_s: float
+    velocity_east_m_s: float
+    velocity_down_m_s: float
+    q_ned_from_body: tuple[float, float, float, float]
+    """Scalar first (w, x, y, z); body axes: x forward, y right, z down."""
+    attitude_sigma_rad: float
+    position_sigma_m: float
+
+
+class Navigation(Driver, Protocol):
+    def poll(self, t_ns: int) -> NavigationFix | None:
+        """Newest fix, None before the first."""
+
+
+class Frame(NamedTuple):
+    """One camera image. Pixel (row 0, column 0) is top left as seen looking out along the boresight."""
+
+    t_ns: int
+    seq: int
+    exposure_us: int
+    left: int
+    """Column of the sensor that the image's first column is."""
+    top: int
+    pixels: NDArray[np.uint8]
+    """(rows, columns)"""
+
+
+class Camera(Driver, Protocol):
+    sensor_shape: tuple[int, int]
+    """(rows, columns)"""
+    pixel_rad: float
+    """Angle on the sky per pixel."""
+
+    def poll(self, t_ns: int) -> Frame | None:
+        """The newest frame not yet given, or None."""
+
+    def window(self, left: int, top: int, columns: int, rows: int, t_ns: int) -> None:
+        """Read out only this part of the sensor, from one of the next frames on."""
+
+
+class QuadScan(NamedTuple):
+    """One reading of the quad cell's four quadrants in ADC counts.
+
+    a: upper right, b: upper left, c: lower left, d: lower right, looking out along the boresight.
+    lost: scans that were missed since the one before.
+    """
+
+    t_ns: int
+    seq: int
+    a: int
+    b: int
+    c: int
+    d: int
+    lost: int
+
+
+class QuadDetector(Driver, Protocol):
+    def poll(self, t_ns: int) -> QuadScan | None:
+        """The newest scan not yet given, or None."""
+
+
+class Mirror(Driver, Protocol):
+    counts_per_rad: float
+    """DAC counts per radian on the sky."""
+    max_counts: int
+    """Largest magnitude of a command."""
+
+    def command(self, x_counts: int, y_counts: int, t_ns: int) -> None:
+        """Tilt that moves the line of sight by x right and y up; one write a call."""
+
+
+class PlateState(NamedTuple):
+    """Angle of the wave plate's axis at its encoder, rad in [0, 2 pi)."""
+
+    t_ns: int
+    seq: int
+    angle_rad: float
+    moving: bool
+
+
+class WavePlate(Driver, Protocol):
+    def poll(self, t_ns: int) -> PlateState | None: ...
+
+    def move_to(self, angle_rad: float, t_ns: int) -> bool:
+        """False if the plate is still busy and the command was not sent."""
+
+
+class TagBlock(NamedTuple):
+    """Clicks since the block before, in order of arrival at the tagger."""
+
+    seq: int
+    time_ps: NDArray[np.int64]
+    """On the tagger's own clock."""
+    channel: NDArray[np.uint8]
+    """0..3"""
+    step_back: bool
+    """The stream went back in time inside this block: a defect."""
+
+
+class TimeTagger(Driver, Protocol):
+    def poll(self, t_ns: int) -> TagBlock:
+        """All that has arrived since the last call; may be empty."""
+
+
+class LaserState(NamedTuple):
+    """Beacon laser and receive shutter, as read back."""
+
+    t_ns: int
+    seq: int
+    beacon_on: bool
+    shutter_open: bool
+    interlock_ok: bool
+
+
+class Laser(Driver, Protocol):
+    def poll(self, t_ns: int) -> LaserState | None: ...
+
+    def beacon(self, on: bool, t_ns: int) -> None: ...
+
+    def shutter(self, is_open: bool, t_ns: int) -> None: ...
+
+
+class SiftReply(NamedTuple):
+    """What the sender tells of one announcement. One entry per announced click, in its order."""
+
+    request: int
+    """Number of the announcement that this answers."""
+    basis: NDArray[np.uint8]
+    """0 = X (H/V), 1 = Z (D/A)."""
+    intensity: NDArray[np.uint8]
+    """0, 1, 2 = signal, decoy, vacuum."""
+    bit: NDArray[np.uint8]
+    """0 or 1 where the sender disclosed it, 255 where it keeps it."""
+
+
+class ClassicalLink(Driver, Protocol):
+    """The public channel to the partner."""
+
+    def announce(
+        self,
+        request: int,
+        slot: NDArray[np.int64],
+        basis: NDArray[np.uint8],
+        disclose: NDArray[np.uint8],
+        t_ns: int,
+    ) -> None:
+        """Detected slots, the basis each was measured in, and 1 where the bit is asked for.
+
+        The sender discloses a bit where it was asked for and where the bases differ.
+        """
+
+    def poll(self, t_ns: int) -> list[SiftReply]:
+        """Replies that arrived since the last call."""

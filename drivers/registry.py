@@ -1,0 +1,39 @@
+"""Drivers by name, built from config. The modules are imported only when one is built."""
+
+from importlib import import_module
+from typing import Any
+
+from config.terminal import Device
+from drivers.protocols import DeviceError
+from drivers.transport import InProcess, open_transport
+
+DRIVERS = {
+    "gimbal_sbgc32": "Sbgc32",
+    "navigation_vectornav": "VectorNav",
+    "camera_mono8": "Mono8Camera",
+    "quad_iio": "IioQuad",
+    "mirror_iio": "IioMirror",
+    "waveplate_ell14": "Ell14",
+    "tagger_a1": "A1Tagger",
+    "laser_scpi": "ScpiLaser",
+    "classical_link": "FramedClassicalLink",
+}
+"""Module in `drivers` -> class in it; built as Class(transport, **options)."""
+
+
+def build(name: str, device: Device, in_process: InProcess) -> Any:
+    """The driver of one configured device.
+
+    Raises:
+        DeviceError: unknown driver, options it does not take, or a port that cannot be opened.
+    """
+    if device.driver not in DRIVERS:
+        known = ", ".join(sorted(DRIVERS))
+        raise DeviceError(f"devices.{name}.driver: unknown {device.driver!r}; known: {known}")
+    factory = getattr(import_module(f"drivers.{device.driver}"), DRIVERS[device.driver])
+    transport = open_transport(device.url, name, in_process)
+    try:
+        return factory(transport, **device.options)
+    except (TypeError, ValueError) as error:
+        transport.close()
+        raise DeviceError(f"devices.{name}.options: {error}") from error

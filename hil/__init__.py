@@ -1,0 +1,1 @@
+"""Everything that joins the two sides: flights in a simulated world, truth scores, reports."""

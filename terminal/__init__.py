@@ -1,0 +1,1 @@
+"""The flight software. `terminal.main` lists every loop; `terminal.messages` every message."""

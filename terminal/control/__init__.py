@@ -1,0 +1,1 @@
+"""Controllers, centroid, scan patterns. Pure functions."""

@@ -1,0 +1,53 @@
+"""Where the beacon stands in an image."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_PIXELS = 2
+"""Fewer connected bright pixels are a hot pixel or noise, not a spot of the optics."""
+
+
+class Spot(NamedTuple):
+    """Centre of light in image columns and rows (pixel centres at whole numbers), and its sum."""
+
+    column: float
+    row: float
+    flux_counts: float
+
+
+def find_spot(pixels: NDArray[np.uint8], threshold_sigma: float) -> Spot | None:
+    """The brightest connected spot above the background, or None.
+
+    Background and noise come from the image itself (median, and median absolute deviation times
+    1.4826, the Gaussian ratio), so exposure and sky level need not be known.
+
+    Args:
+        pixels: (rows, columns).
+        threshold_sigma: noise standard deviations above background at which a pixel counts.
+    """
+    background = float(np.median(pixels))
+    noise = 1.4826 * float(np.median(np.abs(pixels.astype(np.int16) - background)))
+    # Quantisation leaves a standard deviation of 1/sqrt(12) even in a noiseless image.
+    level = background + threshold_sigma * max(noise, 0.29)
+    bright = cv2.compare(pixels, min(level, 255.0), cv2.CMP_GT)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(bright, connectivity=8)
+    best: Spot | None = None
+    for label in range(1, min(count, 64)):
+        left, top, width, height, area = (int(v) for v in stats[label])
+        if area < MIN_PIXELS:
+            continue
+        # One pixel around, so that the spot's skirts under the threshold count too.
+        rows = slice(max(top - 1, 0), top + height + 1)
+        columns = slice(max(left - 1, 0), left + width + 1)
+        light = pixels[rows, columns].astype(np.float64) - background
+        light[(labels[rows, columns] != label) & (labels[rows, columns] != 0)] = 0.0
+        flux = float(light.sum())
+        if flux <= 0.0 or (best is not None and flux <= best.flux_counts):
+            continue
+        row = float((light.sum(axis=1) @ np.arange(light.shape[0])) / flux) + rows.start
+        column = float((light.sum(axis=0) @ np.arange(light.shape[1])) / flux) + columns.start
+        best = Spot(column, row, flux)
+    return best

@@ -1,0 +1,1 @@
+"""Where the partner is and where its light comes from. Pure functions."""

@@ -1,0 +1,1 @@
+"""Beam, background and polarisation models. Pure functions."""

@@ -1,0 +1,1 @@
+"""From sifted counts to secret bits. Pure functions."""

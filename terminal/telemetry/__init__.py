@@ -1,0 +1,1 @@
+"""Recording, replay and what a machine needs to read a recording."""

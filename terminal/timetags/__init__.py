@@ -1,0 +1,1 @@
+"""From time tags to slots: clock acquisition, tracking, gating. Pure functions."""
