@@ -15,7 +15,7 @@ AltitudeM = Annotated[float, Meta(ge=-500, le=100_000)]
 ElevationDeg = Annotated[float, Meta(ge=-90, le=90)]
 Count = Annotated[int, Meta(ge=1)]
 NonNegativeInt = Annotated[int, Meta(ge=0)]
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\Z")]
 
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

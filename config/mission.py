@@ -3,7 +3,7 @@
 Nothing in here is secret from the terminal, and nothing tells the true world.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -18,6 +18,10 @@ from config.fields import (
     Positive,
     Spec,
 )
+
+
+ReferenceAxis = Literal["orbit_normal", "vertical"]
+"""What the sender's H axis follows: the normal of its orbit, or its local vertical."""
 
 
 class PassWindow(Spec, frozen=True, tag="best_pass", tag_field="kind"):
@@ -44,6 +48,7 @@ class SatellitePartner(Spec, frozen=True, tag="satellite", tag_field="kind"):
     tle: tuple[str, str]
     useful_days: Positive
     """Elements further than this from their epoch are refused."""
+    reference_axis: ReferenceAxis = "orbit_normal"
 
 
 class Track(Spec, frozen=True):
@@ -64,6 +69,7 @@ class PlatformPartner(Spec, frozen=True, tag="platform", tag_field="kind"):
 
     name: str
     track: Track
+    reference_axis: ReferenceAxis = "vertical"
 
 
 class Source(Spec, frozen=True):
@@ -77,7 +83,8 @@ class Source(Spec, frozen=True):
     basis_x_probability: OpenFraction
     """Probability that sender (and receiver) take the key basis X (= H/V); the other is Z (= D/A)."""
     public_share: OpenFraction
-    """Share of slots whose state is public from the start: synchronisation, never key."""
+    """Share of slots whose state is public from the start and whose intensity is the signal's:
+    synchronisation, never key."""
     pattern_length: Annotated[int, Meta(ge=2**10, le=2**24)]
     pattern_seed: int
 

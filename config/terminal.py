@@ -32,6 +32,8 @@ class Optics(Spec, frozen=True):
     """1/e^2 half angle of the beacon spot on the quad cell, on the sky."""
     mirror_stroke_rad: Positive
     """Half range of the fast steering mirror, on the sky."""
+    point_ahead_stroke_rad: Positive
+    """Half range of the point-ahead mirror, on the sky."""
     uplink_beacon_divergence_rad: Positive
     """1/e^2 full angle of the terminal's own beacon."""
 
@@ -109,8 +111,6 @@ class Polarization(Spec, frozen=True):
     trim_min_clicks: Count
     deadband_rad: Positive
     """Plate moves smaller than this are not worth the disturbance."""
-    partner_reference_axis: Name = "orbit_normal"
-    """What the sender's H axis follows: `orbit_normal` or `vertical`."""
 
 
 class Timing(Spec, frozen=True):

@@ -45,8 +45,8 @@ class GimbalTruth(Spec, frozen=True):
 class BeaconTruth(Spec, frozen=True):
     """The partner's beacon as seen by camera and quad cell."""
 
-    camera_signal_electrons: Positive
-    """Electrons in the spot per frame at the reference range."""
+    camera_signal_counts: Positive
+    """Sum of counts in the spot of a frame at the reference range."""
     camera_noise_counts: Positive
     quad_sum_counts: Positive
     """Sum of the quad's four channels at the reference range."""
@@ -149,4 +149,3 @@ class World(Spec, frozen=True):
     faults: tuple[Fault, ...] = ()
     seed: NonNegativeInt = 1
     """Used where the command gives none."""
-

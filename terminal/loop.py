@@ -73,4 +73,4 @@ class Blueprint(NamedTuple):
     make: Callable[..., tuple[Any, Any]]
     """(mission, terminal config, start_tai_ns) -> (initial state, step)."""
     bind: Callable[..., tuple[Any, Any]]
-    """(devices, bus, mission, terminal config, ...) -> (read, write)."""
+    """(context) -> (read, write)."""

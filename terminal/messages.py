@@ -141,6 +141,7 @@ class CoarseSample(NamedTuple):
     gimbal_t_ns: I64
     yaw_rad: F64
     pitch_rad: F64
+    motors_on: U8
     mode: U8
     pointing_valid: U8
     target_yaw_rad: F64
@@ -166,6 +167,7 @@ class CoarseCommand(NamedTuple):
     """The error that was acted on, by whichever sensor leads."""
     source: U8 = 0
     """0 none, 1 encoders, 2 camera, 3 mirror."""
+    switch_motors_on: U8 = 0
     on_target: U8 = 0
     gimbal_age_s: F64 = 1e9
 

@@ -64,7 +64,9 @@ def _held(condition: bool, so_far_s: float, dt_s: float) -> float:
     return so_far_s + dt_s if condition else 0.0
 
 
-def guards(config: TerminalConfig, timers: Timers, s: ModesSample, unsafe: Unsafe) -> dict[str, bool]:
+def guards(
+    config: TerminalConfig, timers: Timers, s: ModesSample, unsafe: Unsafe
+) -> dict[str, bool]:
     """All conditions that the table names, by name."""
     return {
         "window_open": bool(s.window_open and s.pointing_valid),

@@ -32,7 +32,7 @@ def find_spot(pixels: NDArray[np.uint8], threshold_sigma: float) -> Spot | None:
     noise = 1.4826 * float(np.median(np.abs(pixels.astype(np.int16) - background)))
     # Quantisation leaves a standard deviation of 1/sqrt(12) even in a noiseless image.
     level = background + threshold_sigma * max(noise, 0.29)
-    bright = cv2.compare(pixels, min(level, 255.0), cv2.CMP_GT)
+    bright = (pixels > level).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(bright, connectivity=8)
     best: Spot | None = None
     for label in range(1, min(count, 64)):

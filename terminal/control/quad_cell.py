@@ -1,9 +1,7 @@
 """Angle from a quad cell."""
 
 
-def quad_angles(
-    a: int, b: int, c: int, d: int, spot_rad: float
-) -> tuple[float, float, int]:
+def quad_angles(a: int, b: int, c: int, d: int, spot_rad: float) -> tuple[float, float, int]:
     """(x right, y up, sum of counts) of a Gaussian spot near the centre.
 
     Quadrants: a upper right, b upper left, c lower left, d lower right. The normalised difference

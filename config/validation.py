@@ -1,0 +1,170 @@
+"""What no type can say about a scenario: fields that must fit each other, and plausible units."""
+
+import math
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from config.explain import meant
+from config.mission import FixedWindow, PassWindow, PlatformPartner, SatellitePartner, Track
+from config.ranges import RANGES, unit_hint
+from config.scenario import Scenario
+
+DEVICE_ROLES = (
+    "gimbal",
+    "navigation",
+    "camera",
+    "quad",
+    "mirror",
+    "point_ahead",
+    "waveplate",
+    "tagger",
+    "laser",
+    "classical",
+)
+"""What a terminal is made of; no more and no less."""
+
+LATITUDE_LIMIT_DEG = 89.0
+"""A flight path is laid out in metres east and north, which mean nothing at the poles."""
+
+LATERAL_LIMIT_M_S2 = 50.0
+"""No carrier of a terminal turns at more than 5 g."""
+
+PASS_LIMIT_S = 7200.0
+"""No pass lasts longer."""
+
+
+class Problem(NamedTuple):
+    """A key like `terminal.fine.gain`, what is wrong with it, and what to do."""
+
+    key: str
+    text: str
+
+
+def find_problems(scenario: Scenario) -> Iterator[Problem]:
+    """All that is wrong, in no order of weight; nothing if the scenario can be flown."""
+    yield from _ranges(scenario)
+    yield from _window(scenario)
+    yield from _track("mission.track", scenario.mission.track)
+    if isinstance(scenario.mission.partner, PlatformPartner):
+        yield from _track("mission.partner.track", scenario.mission.partner.track)
+    yield from _source(scenario)
+    yield from _rates(scenario)
+    yield from _devices(scenario)
+    yield from _gate(scenario)
+    yield from _faults(scenario)
+
+
+def _ranges(scenario: Scenario) -> Iterator[Problem]:
+    for limit in RANGES:
+        value: object = scenario
+        for name in limit.key.split("."):
+            value = getattr(value, name, None)
+        if value is None:  # a field of another kind of partner or window
+            continue
+        several = isinstance(value, tuple)
+        for i, number in enumerate(value if isinstance(value, tuple) else (value,)):
+            key = f"{limit.key}[{i}]" if several else limit.key
+            hint = unit_hint(key, number)
+            if hint:
+                yield Problem(key, f"{number:g} is outside {limit.low:g} to {limit.high:g}{hint}")
+
+
+def _window(scenario: Scenario) -> Iterator[Problem]:
+    window, partner = scenario.mission.window, scenario.mission.partner
+    if isinstance(window, PassWindow):
+        key, text = "mission.window.search_start_utc", window.search_start_utc
+        if not isinstance(partner, SatellitePartner):
+            yield Problem(
+                "mission.window.kind",
+                "best_pass needs a partner of kind satellite: use fixed for a platform",
+            )
+    else:
+        key, text = "mission.window.start_utc", window.start_utc
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        yield Problem(key, f"{text[:40]!r} is no time: write it like 2026-06-21T22:15:00Z")
+        return
+    if moment.utcoffset() not in (None, timedelta(0)):
+        yield Problem(key, f"{text[:40]!r} is not UTC: write it like 2026-06-21T22:15:00Z")
+
+
+def _track(key: str, track: Track) -> Iterator[Problem]:
+    if abs(track.latitude_deg) > LATITUDE_LIMIT_DEG:
+        yield Problem(
+            f"{key}.latitude_deg",
+            f"{track.latitude_deg:g} is too near to a pole: at most {LATITUDE_LIMIT_DEG:g} degrees",
+        )
+    if track.radius_m > 0.0 and track.speed_m_s**2 / track.radius_m > LATERAL_LIMIT_M_S2:
+        yield Problem(
+            f"{key}.radius_m",
+            f"{track.radius_m:g} is too tight a circle at {track.speed_m_s:g} m/s: is this in km?",
+        )
+
+
+def _source(scenario: Scenario) -> Iterator[Problem]:
+    source = scenario.mission.source
+    signal, decoy, vacuum = source.intensities
+    if not (signal > decoy > vacuum and signal > decoy + vacuum):
+        yield Problem(
+            "mission.source.intensities",
+            f"{signal:g}, {decoy:g}, {vacuum:g} must fall (signal, decoy, vacuum), and signal must "
+            "exceed decoy + vacuum",
+        )
+    total = math.fsum(source.intensity_probabilities)
+    if abs(total - 1.0) > 1e-9:
+        yield Problem(
+            "mission.source.intensity_probabilities",
+            f"sum to {total:.10g} and must sum to 1",
+        )
+    if source.pattern_length.bit_count() != 1:
+        below = 1 << (source.pattern_length.bit_length() - 1)
+        yield Problem(
+            "mission.source.pattern_length",
+            f"{source.pattern_length} is no power of two: take {below} or {2 * below}",
+        )
+
+
+def _rates(scenario: Scenario) -> Iterator[Problem]:
+    rates = scenario.terminal.rates
+    for name in rates.__struct_fields__:
+        rate_hz: int = getattr(rates, name)
+        if rates.fine_hz % rate_hz:
+            yield Problem(
+                f"terminal.rates.{name}",
+                f"{rate_hz} does not divide the fine rate: {rates.fine_hz} must be a multiple",
+            )
+
+
+def _devices(scenario: Scenario) -> Iterator[Problem]:
+    devices = scenario.terminal.devices
+    for name in devices:
+        if name not in DEVICE_ROLES:
+            hint = meant(name, list(DEVICE_ROLES))
+            yield Problem(f"terminal.devices.{name}", f"no device of a terminal{hint}")
+    for name in DEVICE_ROLES:
+        if name not in devices:
+            yield Problem(f"terminal.devices.{name}", "missing: every terminal has this device")
+
+
+def _gate(scenario: Scenario) -> Iterator[Problem]:
+    half_slot_s = 0.5 / scenario.mission.source.pulse_rate_hz
+    if scenario.terminal.timing.gate_half_width_s >= half_slot_s:
+        yield Problem(
+            "terminal.timing.gate_half_width_s",
+            f"{scenario.terminal.timing.gate_half_width_s:g} must be under half a slot, "
+            f"{half_slot_s:g} s at mission.source.pulse_rate_hz",
+        )
+
+
+def _faults(scenario: Scenario) -> Iterator[Problem]:
+    window = scenario.mission.window
+    end_s = window.duration_s if isinstance(window, FixedWindow) else PASS_LIMIT_S
+    for i, fault in enumerate(scenario.world.faults):
+        if fault.at_s >= end_s:
+            yield Problem(
+                f"world.faults[{i}].at_s",
+                f"{fault.at_s:g} is after the end of the window ({end_s:g} s): "
+                "count from its start",
+            )

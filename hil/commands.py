@@ -1,0 +1,70 @@
+"""Commands that need a simulated world."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def run(
+    scenario: Annotated[
+        str, typer.Argument(help="A scenario file, or the name of one in config/scenarios.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for recording, summary and report.")],
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, help="Seed of the world; default: the scenario's."),
+    ] = None,
+    realtime: Annotated[
+        bool,
+        typer.Option(
+            "--realtime",
+            help="Fly against the wall clock, with gimbal, wave plate and navigation emulators as "
+            "processes of their own behind pseudo-terminals.",
+        ),
+    ] = False,
+    duration_s: Annotated[
+        float | None, typer.Option("--duration-s", help="Stop after so many seconds of the window.")
+    ] = None,
+    json_out: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write the summary here too; - is standard output."),
+    ] = None,
+) -> None:
+    """Fly a scenario in a simulated world and record it.
+
+    Writes pass.mcap, timing.mcap, summary.json and report.html into the folder.
+
+    Examples:
+
+      qsky run leo_haps_downlink --out out/demo
+
+      qsky run leo_haps_downlink --out out/rt --realtime --duration-s 60
+    """
+    from config.loader import load_scenario
+    from hil.flight import fly, window_of
+    from hil.outputs import prepare_folder, write_results
+    from hil.progress import shown
+
+    loaded = load_scenario(scenario)
+    window = window_of(loaded, duration_s)
+    folder = prepare_folder(out)
+    use_seed = loaded.world.seed if seed is None else seed
+    with shown(loaded.name) as progress:
+        if realtime:
+            from hil.realtime import fly_realtime
+
+            fine_hz = round(loaded.realtime.fine_hz)
+            summary = fly_realtime(loaded, scenario, use_seed, window, fine_hz, folder, progress)
+        else:
+            summary = fly(loaded, use_seed, window, folder, progress)
+    write_results(folder, loaded, summary)
+    _tell(summary, folder, json_out)
+
+
+def _tell(summary: dict[str, Any], folder: Path, json_out: Path | None) -> None:
+
+    from hil.outputs import table
+    from terminal.output import emit
+
+    emit(summary, json_out, lambda: table(summary, folder))

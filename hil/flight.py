@@ -1,0 +1,182 @@
+"""A flight: a world, a terminal, and the two clocks that can drive them.
+
+`lock_step` is the main loop of a simulated flight: the world's clock moves only when every loop has
+answered. `hil.realtime` drives the same flight against the wall clock.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from config.errors import InputError
+from config.scenario import Scenario
+from hil.records import Records, metadata
+from hil.score import Scorer
+from hil.summary import summarise
+from sim_devices.carrier import GRID_HZ
+from sim_devices.emulator import InProcessTransport
+from sim_devices.world import World
+from terminal.bus import Bus
+from terminal.context import Context
+from terminal.devices import open_devices
+from terminal.geometry.time_scales import SECOND_NS, utc_julian_date
+from terminal.main import Terminal
+from terminal.window import Window, resolve_window
+
+DRAIN_EVERY = GRID_HZ // 2
+"""Grid steps between two flushes of the recording: twice a second."""
+GRID_NS = SECOND_NS // GRID_HZ
+
+
+class Progress(NamedTuple):
+    """What the person at the screen sees while it flies."""
+
+    elapsed_s: float
+    duration_s: float
+    mode: int
+    elevation_rad: float
+    qber: float
+    secret_key_bits: float
+
+
+def window_of(scenario: Scenario, duration_s: float | None) -> Window:
+    """The window to fly, cut to `duration_s` if given. Raises InputError."""
+    window = resolve_window(scenario.mission)
+    if scenario.terminal.rates.fine_hz % GRID_HZ:
+        raise InputError(f"terminal.rates.fine_hz: must be a multiple of {GRID_HZ}")
+    if duration_s is None:
+        return window
+    if not duration_s > 0:
+        raise InputError(f"--duration-s: must be positive, got {duration_s}")
+    end_ns = min(window.end_tai_ns, window.start_tai_ns + round(duration_s * SECOND_NS))
+    return Window(window.start_tai_ns, end_ns)
+
+
+class Flight:
+    """Everything of one flight, wired up; close it."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        window: Window,
+        out: Path,
+        progress: Callable[[Progress], None],
+        remote_roles: frozenset[str] = frozenset(),
+    ) -> None:
+        """Devices of `remote_roles` are reached by the URLs in the scenario.
+
+        Raises InputError or DeviceError where something cannot be built.
+        """
+        self._started = time.perf_counter()
+        self.scenario, self.window = scenario, window
+        self._seed = seed
+        self.fine_hz = scenario.terminal.rates.fine_hz
+        self._progress = progress
+        self._step = 0
+        self.world = World(
+            scenario,
+            seed,
+            window.start_tai_ns,
+            utc_julian_date(window.start_tai_ns),
+            window.duration_s,
+            self.fine_hz,
+        )
+        emulators = self.world.emulators()
+        self._devices = open_devices(
+            scenario.terminal,
+            {
+                role: InProcessTransport(emulator, self.world.clock)
+                for role, emulator in emulators.items()
+                if role not in remote_roles
+            },
+        )
+        self.bus = Bus()
+        self.terminal = Terminal(
+            Context(self._devices, self.bus, scenario.mission, scenario.terminal, window)
+        )
+        self._scorer = Scorer(scenario, self.world, self.bus, window.start_tai_ns)
+        self._records = Records(out, metadata(scenario, seed, window), self.bus)
+        self.lateness_ns: list[int] = []
+        """Of fine ticks since the last drain, in real time."""
+
+    def begin_grid(self) -> None:
+        """The slow physics of the next grid step."""
+        self.world.clock.t_ns = self.window.start_tai_ns + self._step * GRID_NS
+        self.world.grid_step()
+
+    def end_grid(self) -> None:
+        """Score and record the grid step that is over."""
+        t_ns = self.window.start_tai_ns + self._step * GRID_NS
+        truths = self.world.end_grid_step()
+        self._scorer.grid_step(t_ns, truths)
+        self._records.truth(truths)
+        if self._step % 2 == 0:
+            self._records.summary(t_ns)
+        self._step += 1
+        if self._step % DRAIN_EVERY == 0:
+            self._records.drain(t_ns, self.terminal, self.lateness_ns)
+            link = self.bus.link.command
+            self._progress(
+                Progress(
+                    self._step / GRID_HZ,
+                    self.window.duration_s,
+                    self.bus.modes.command.mode,
+                    self.bus.pointing.command.elevation_rad,
+                    link.qber,
+                    link.secret_key_bits,
+                )
+            )
+
+    def lock_step(self) -> None:
+        """Fly the whole window; simulated time moves as fast as the machine can."""
+        clock, fine_tick, tick = self.world.clock, self.world.fine_tick, self.terminal.tick
+        period_ns = SECOND_NS // self.fine_hz
+        ticks_per_grid = self.fine_hz // GRID_HZ
+        steps = (self.window.end_tai_ns - self.window.start_tai_ns) // GRID_NS
+        for _ in range(steps):
+            self.begin_grid()
+            for _ in range(ticks_per_grid):
+                fine_tick()
+                tick(clock.t_ns)
+                clock.t_ns += period_ns
+            self.end_grid()
+
+    def close(self) -> dict[str, Any]:
+        """Finish the recordings, release the devices; the summary of what was flown."""
+        t_ns = self.world.clock.t_ns
+        try:
+            self._records.drain(t_ns, self.terminal, self.lateness_ns)
+        finally:
+            self._records.close()
+            self._devices.close()
+        summary = summarise(
+            self.scenario,
+            self.world,
+            self._scorer,
+            self.bus,
+            self._seed,
+            self._step / GRID_HZ,
+            self.fine_hz,
+        )
+        summary["compute_us"] = self._records.timing.compute_us()
+        summary["wall_s"] = time.perf_counter() - self._started
+        return summary
+
+
+def fly(
+    scenario: Scenario,
+    seed: int,
+    window: Window,
+    out: Path,
+    progress: Callable[[Progress], None],
+) -> dict[str, Any]:
+    """Fly in lock-step and record; returns the summary."""
+    flight = Flight(scenario, seed, window, out, progress)
+    try:
+        flight.lock_step()
+    except BaseException:
+        flight.close()
+        raise
+    return flight.close()

@@ -1,0 +1,74 @@
+"""Files of a flight, and the table that its command prints."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from config.errors import InputError
+from config.scenario import Scenario
+
+
+def prepare_folder(out: Path) -> Path:
+    """The folder, made if need be. Raises InputError if nothing can be written there."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".qsky-probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise InputError(f"--out: cannot write to {out}: {error.strerror or error}") from error
+    return out
+
+
+def write_whole(path: Path, text: str) -> None:
+    """All of the text or nothing, also if this process dies on the way."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def write_results(folder: Path, scenario: Scenario, summary: dict[str, Any]) -> None:
+    """summary.json and report.html beside the recording."""
+    from hil.report import report_html
+
+    write_whole(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
+    write_whole(folder / "report.html", report_html(folder / "pass.mcap", summary))
+
+
+def table(summary: dict[str, Any], folder: Path) -> Table:
+    """The figures that people ask for first."""
+    t = Table(title=f"{summary['scenario']}, seed {summary['seed']}", show_header=False)
+
+    def row(name: str, value: Any, unit: str = "", digits: int = 2) -> None:
+        if value is None:
+            text = "-"
+        elif isinstance(value, list):
+            text = ", ".join(f"{v:.{digits}f}" for v in value)
+        else:
+            text = f"{value:,.{digits}f}"
+        t.add_row(name, f"{text} {unit}".strip())
+
+    clock, counts = summary["clock"], summary["counts"]
+    row("simulated", summary["simulated_s"], "s", 1)
+    row("wall clock", summary["wall_s"], "s", 1)
+    row("acquisition", summary["acquisition_s"], "s")
+    row("LINK share of the window", 100 * summary["link_fraction"], "%", 1)
+    row("coarse error rms x, y", summary["coarse_urad_rms"], "urad")
+    row("fine error rms x, y", summary["fine_urad_rms"], "urad")
+    row("fine bound rms x, y", summary["fine_bound_urad_rms"], "urad")
+    row("point-ahead error rms", summary["point_ahead_error_urad_rms"], "urad")
+    row("polarisation error rms", summary["polarization_error_deg_rms"], "deg")
+    row("clock locked", clock["locked_s"], "s", 1)
+    row("clock slips", clock["slips"], "", 0)
+    row("timing rms", clock["timing_rms_ps"], "ps", 0)
+    row("detected in key slots", counts["detected"], "", 0)
+    row("sifted", counts["sifted"], "", 0)
+    row("QBER", 100 * summary["qber"], "%", 3)
+    row("QBER of the truth", 100 * summary["qber_true"], "%", 3)
+    row("secret key", summary["secret_key_bits"], "bit", 0)
+    row("secret key, analytic", summary["secret_key_bits_expected"], "bit", 0)
+    row("ticks lost", summary["lost_ticks"], "", 0)
+    t.add_row("report", str(folder / "report.html"))
+    return t

@@ -1,0 +1,178 @@
+"""report.html of a flight: what was reached, in figures that explain themselves, in one file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hil.report_data import FlightData
+from hil.report_figures import (
+    Summary,
+    course_of,
+    lookup,
+    pair,
+    real,
+    safety_events,
+    sections,
+)
+from hil.report_page import Tile, folded, header, mode_bar, page, table, text_section, tiles
+from terminal.geometry.time_scales import utc_text
+
+DASH = "–"
+
+
+def report_html(recording: Path, summary: dict[str, Any]) -> str:
+    """The page of one flight: self-contained, and the same bytes for the same input.
+
+    recording: pass.mcap; what is missing or damaged in it is said on the page, never raised.
+    summary: as in summary.json; unknown values show as a dash.
+    """
+    data = FlightData(recording)
+    course = course_of(summary, data)
+    title = _text(summary.get("scenario"))
+    shares = [(s.mode, (s.end_s - s.start_s) / course.duration_s) for s in course.modes]
+    body = [
+        header(title, _lines(summary, data), data.problems),
+        mode_bar(shares),
+        tiles(_tiles(summary)),
+        *sections(summary, data, course),
+        text_section("Computing time", _compute(summary)),
+        folded("The whole summary", table(("field", "value"), _flat(summary), "whole")),
+        "<footer>Everything on this page comes from pass.mcap and summary.json beside it.</footer>",
+    ]
+    return page(f"{title}: flight report", body)
+
+
+def number(value: Any, digits: int = 0, scale: float = 1.0) -> str:
+    """A number with separators of thousands, or a dash."""
+    known = real(value)
+    return DASH if known is None else f"{known * scale:,.{digits}f}"
+
+
+def _both(value: Any, digits: int) -> str:
+    """x / y of a pair, or a dash."""
+    known = pair(value)
+    return DASH if known is None else " / ".join(f"{v:,.{digits}f}" for v in known)
+
+
+def _text(value: Any) -> str:
+    return DASH if value is None or value == "" else str(value)
+
+
+def _lines(summary: Summary, data: FlightData) -> list[str]:
+    """Seed, time and length; what went wrong."""
+    parts = ["Flight report", f"seed {_text(summary.get('seed'))}"]
+    if data.start_tai_ns:
+        try:
+            parts.append(utc_text(data.start_tai_ns).replace("T", " ")[:19] + " UTC")
+        except ValueError:
+            pass
+    parts.append(f"{number(summary.get('simulated_s'), 1)} s simulated")
+    events, lost = safety_events(summary), real(summary.get("lost_ticks"))
+    health = [f"{len(events)} safety events" if events else "no safety event"]
+    if lost is not None:
+        health.append(f"{lost:,.0f} ticks lost" if lost else "no tick lost")
+    return [" · ".join(parts), " · ".join(health)]
+
+
+def _tiles(summary: Summary) -> list[Tile]:
+    """The figures that people ask for first, each beside what it is to be held against."""
+    disclosed = real(lookup(summary, "counts", "disclosed"))
+    qber = summary.get("qber") if disclosed else None
+    qber_true = summary.get("qber_true") if disclosed else None
+    key, expected = real(summary.get("secret_key_bits")), summary.get("secret_key_bits_expected")
+    known = real(expected)
+    ratio = f" ({100 * (key / known - 1):+.1f} %)" if key is not None and known else ""
+    clock = summary.get("clock")
+    clock = clock if isinstance(clock, dict) else {}
+    return [
+        Tile(
+            "Share of the window in LINK",
+            number(summary.get("link_fraction"), 1, 100),
+            "%",
+            f"of {number(summary.get('simulated_s'), 1)} s",
+        ),
+        Tile(
+            "Acquisition",
+            number(summary.get("acquisition_s"), 1),
+            "s",
+            "first ACQUIRE to first TRACK",
+        ),
+        Tile(
+            "Fine pointing error, rms x / y",
+            _both(summary.get("fine_urad_rms"), 2),
+            "µrad",
+            f"bound of any controller {_both(summary.get('fine_bound_urad_rms'), 2)}",
+        ),
+        Tile(
+            "Point-ahead error, rms",
+            number(summary.get("point_ahead_error_urad_rms"), 2),
+            "µrad",
+            f"gimbal alone {_both(summary.get('coarse_urad_rms'), 0)}",
+        ),
+        Tile(
+            "Error rate of the key basis",
+            number(qber, 2, 100),
+            "%",
+            f"from the truth {number(qber_true, 2, 100)} %",
+        ),
+        Tile(
+            "Secret key",
+            number(key, 1, 1e-3),
+            "kbit",
+            f"analytic {number(expected, 1, 1e-3)}{ratio}",
+        ),
+        Tile(
+            "Clock slips",
+            number(clock.get("slips")),
+            "",
+            f"locked {number(clock.get('locked_s'), 1)} s, clicks to "
+            f"{number(clock.get('timing_rms_ps'))} ps rms",
+        ),
+        Tile(
+            "Polarisation frame error, rms",
+            number(summary.get("polarization_error_deg_rms"), 2),
+            "°",
+            f"converged after {number(summary.get('polarization_converged_s'), 1)} s of LINK",
+        ),
+    ]
+
+
+def _compute(summary: Summary) -> str:
+    """Loops, fastest first: how much of its period a tick takes."""
+    ticks, compute = summary.get("ticks"), summary.get("compute_us")
+    ticks = ticks if isinstance(ticks, dict) else {}
+    compute = compute if isinstance(compute, dict) else {}
+    simulated_s = real(summary.get("simulated_s"))
+    rows = []
+    for loop in sorted({*ticks, *compute}, key=lambda name: (-(real(ticks.get(name)) or 0), name)):
+        count, p50, p99 = (
+            real(ticks.get(loop)),
+            real(lookup(compute, loop, "p50")),
+            real(lookup(compute, loop, "p99")),
+        )
+        rate_hz = count / simulated_s if count is not None and simulated_s else None
+        share = rate_hz * p99 * 1e-4 if rate_hz is not None and p99 is not None else None
+        rows.append(
+            (
+                str(loop).replace("_", " "),
+                number(rate_hz),
+                number(count),
+                number(p50, 1),
+                number(p99, 1),
+                number(share, 2),
+            )
+        )
+    head = ("loop", "rate, Hz", "ticks", "median, µs", "99th percentile, µs", "of its period, %")
+    return table(head, rows) + (
+        '<p class="beside">Wall-clock time from read to push of a tick; the last column is the '
+        "99th percentile over the period.</p>"
+    )
+
+
+def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """(dotted name, JSON) of every value."""
+    if isinstance(value, dict):
+        inner = [_flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in value.items()]
+        return [row for rows in inner for row in rows]
+    shown = DASH if value is None else json.dumps(value, default=str, ensure_ascii=False)
+    return [(prefix, shown)]

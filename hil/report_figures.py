@@ -1,0 +1,193 @@
+"""The figures of the report in their order, each with what its caption says."""
+
+import math
+from collections.abc import Callable, Iterable
+from html import escape
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from hil import plots
+from hil.plot_style import Course, Span, svg
+from hil.report_data import FlightData
+from hil.report_page import Card, section
+
+Summary = dict[str, Any]
+
+
+def lookup(summary: Summary, *keys: str) -> Any:
+    """A value deep in the summary, None where anything on the way is missing."""
+    value: Any = summary
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def real(value: Any) -> float | None:
+    """The value if it is a finite number, else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def pair(value: Any) -> tuple[float, float] | None:
+    """[x, y] if both are finite numbers, else None."""
+    numbers = [real(v) for v in value] if isinstance(value, list | tuple) else []
+    if len(numbers) != 2 or numbers[0] is None or numbers[1] is None:
+        return None
+    return numbers[0], numbers[1]
+
+
+def course_of(summary: Summary, data: FlightData) -> Course:
+    """Time axis and modes; a flight without a length is drawn as one second."""
+    spans = []
+    for entry in _dicts(summary.get("modes")):
+        start_s, end_s = real(entry.get("start_s")), real(entry.get("end_s"))
+        if start_s is not None and end_s is not None:
+            spans.append(Span(str(entry.get("mode")), start_s, end_s))
+    recorded = data["truth"].t_s[-1:].tolist()
+    duration_s = real(summary.get("simulated_s")) or max([0.0, *recorded])
+    return Course(duration_s if duration_s > 0 else 1.0, tuple(spans))
+
+
+def _dicts(value: Any) -> Iterable[dict[str, Any]]:
+    return (v for v in value if isinstance(v, dict)) if isinstance(value, list) else ()
+
+
+def safety_events(summary: Summary) -> list[tuple[float, str]]:
+    """(time s, reasons in words)."""
+    events = []
+    for entry in _dicts(summary.get("safety_events")):
+        t_s = real(entry.get("t_s"))
+        names = entry.get("unsafe")
+        words = ", ".join(str(n).lower().replace("_", " ") for n in names) if names else "unsafe"
+        if t_s is not None:
+            events.append((t_s, words))
+    return events
+
+
+def sections(summary: Summary, data: FlightData, course: Course) -> list[str]:
+    """All figures, section by section, as HTML."""
+    truth, timing, link = data["truth"], data["timing"], data["link"]
+    bound = pair(summary.get("fine_bound_urad_rms"))
+    qber_true = real(summary.get("qber_true")) if real(summary.get("qber")) is not None else None
+
+    def card(name: str, title: str, draw: Callable[[], Figure], caption: str) -> Card:
+        return Card(title, svg(draw(), name, escape(title)), caption)
+
+    return [
+        section(
+            "The pass",
+            [
+                card(
+                    "sky",
+                    "Sky track",
+                    lambda: plots.sky_track(course, truth),
+                    "The partner's true direction: zenith in the centre, rim at the horizon, north "
+                    "up, east right; rings every 30° of elevation. Coloured by mode, with the "
+                    "seconds since the window opened.",
+                ),
+                card(
+                    "timeline",
+                    "Modes and events",
+                    lambda: plots.mode_timeline(course, truth, timing, safety_events(summary)),
+                    "Every stay in a mode over time in seconds; a pass without trouble goes down "
+                    "the steps once and stays in LINK. Below: shutter, clock lock, and outages of "
+                    "the partner's beacon. Vertical lines are safety events.",
+                ),
+            ],
+        ),
+        section(
+            "Pointing and loss",
+            [
+                card(
+                    "pointing",
+                    "Pointing error, stage by stage",
+                    lambda: plots.pointing_error(
+                        course, truth, data["modes"], math.hypot(*bound) if bound else None
+                    ),
+                    "True error in µrad rms, both axes together, on a logarithmic scale: what the "
+                    "gimbal leaves, what the mirror leaves of that, and the launch direction of "
+                    "our own beacon. In LINK the black line should lie on the dashed bound, and "
+                    "the terminal's own figure close by: it sees the beacon with noise, but not "
+                    "its own boresight error.",
+                ),
+                card(
+                    "loss",
+                    "Loss and range",
+                    lambda: plots.loss_and_range(course, truth),
+                    "Above: true loss in dB from the sender's aperture to a click, optics and "
+                    "detectors included, jitter averaged out, as if the shutter were open. Below: "
+                    "length of the light path in km. The loss follows the square of the range.",
+                ),
+            ],
+        ),
+        section(
+            "Photons",
+            [
+                card(
+                    "counts",
+                    "Count rates",
+                    lambda: plots.count_rates(course, timing, link),
+                    "Clicks per second inside the time gate, outside it, and sifted, on a "
+                    "logarithmic scale. In the gate: signal, which follows the loss. Out of it: "
+                    "background, dark counts and the tails of the jitter; everything is out of "
+                    "the gate while the clock is not locked.",
+                ),
+                card(
+                    "qber",
+                    "Error rate",
+                    lambda: plots.error_rate(course, link, truth, data.disclosed, qber_true),
+                    "Percent of the disclosed key-basis bits that are wrong: in windows of time "
+                    "with their 1σ, and over the pass so far. Dashed: what the world's truth "
+                    "implies for the whole pass. Grey: the part that a turned polarisation frame "
+                    "causes, sin² of its true error.",
+                ),
+            ],
+        ),
+        section(
+            "Clock and polarisation",
+            [
+                card(
+                    "clock",
+                    "Clock recovered from the photons",
+                    lambda: plots.clock(course, timing, truth, _gate_ps(data)),
+                    "Above: the estimated offset of our oscillator less the true one, in parts per "
+                    "billion. Below, in ps on a logarithmic scale: the clock's own 1σ of phase, "
+                    "and the rms of clicks about their slots, which is the detectors' jitter when "
+                    "all is well. A clock that is lost shows as a gap.",
+                ),
+                card(
+                    "polarisation",
+                    "Polarisation frame",
+                    lambda: plots.polarization(
+                        course, data["pointing"], data["polarization"], truth
+                    ),
+                    "In degrees. Top: angle of the sender's H axis at the analyser, as geometry "
+                    "predicts it and in truth. Middle: the correction that the photons add. "
+                    "Bottom: what is left behind the wave plate in truth, in LINK. It should fall "
+                    "to zero within seconds and stay.",
+                ),
+            ],
+        ),
+        section(
+            "Secret key",
+            [
+                card(
+                    "key",
+                    "Secret key, finite size",
+                    lambda: plots.secret_key(
+                        course, link, real(summary.get("secret_key_bits_expected"))
+                    ),
+                    "Above: secret key in kbit if the pass ended at that moment; it starts late, "
+                    "because few clicks prove little. Dashed: the analytic link model for the "
+                    "whole pass. Below: upper bound of the phase error in percent, which falls as "
+                    "the statistics grow.",
+                )
+            ],
+        ),
+    ]
+
+
+def _gate_ps(data: FlightData) -> float | None:
+    return None if data.gate_half_width_s is None else 1e12 * data.gate_half_width_s

@@ -1,0 +1,184 @@
+"""A flight judged against the truth: the fields of summary.json.
+
+The scorer watches the terminal's rings and the world's truth while both run, so that nothing as
+long as the pass has to be kept. It never gives anything back to the terminal.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.scenario import Scenario
+from sim_devices.light import BlockTruth
+from sim_devices.truth import TruthSample
+from sim_devices.world import World
+from terminal.bus import Bus
+from terminal.mode import Mode
+
+LOCKED = 1
+CONVERGED_RAD = math.radians(1.0)
+"""The polarisation frame counts as converged when its error first stays under this ..."""
+CONVERGED_S = 5.0
+"""... for so long."""
+
+
+class ModeSpan(NamedTuple):
+    """One stay in a mode, seconds since the start of the window."""
+
+    mode: Mode
+    start_s: float
+    end_s: float
+
+
+class SquareSum:
+    """Running mean square of two components."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._x = self._y = 0.0
+
+    def add(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+        self.n += len(x)
+        self._x += float(x @ x)
+        self._y += float(y @ y)
+
+    def rms(self) -> tuple[float, float] | None:
+        """(x, y), None before anything was added."""
+        if not self.n:
+            return None
+        return math.sqrt(self._x / self.n), math.sqrt(self._y / self.n)
+
+
+class SlotScore:
+    """The recovered slots against the true ones, and what the counts should have been."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        mission, world = scenario.mission, scenario.world
+        self._source = mission.source
+        self._gate_s = scenario.terminal.timing.gate_half_width_s
+        jitter = world.detectors.jitter_s
+        self._in_gate = math.erf(self._gate_s / (math.sqrt(2.0) * jitter))
+        self._dark_hz = world.detectors.dark_rate_hz
+        self.slips = 0
+        self.right = 0
+        self.sent = 0.0
+        self.gated_s = 0.0
+        self._signal = self._noise = self._wrong = 0.0
+
+    def block(self, truth: BlockTruth, slot: NDArray[np.int64]) -> None:
+        """One timing tick: what the terminal made of the block."""
+        known = (slot >= 0) & (truth.true_slot >= 0)
+        # A signal click in a neighbouring slot's gate is a slip; jitter alone stays in the gate.
+        off = np.abs(slot[known] - truth.true_slot[known])
+        self.slips += int(np.count_nonzero(off))
+        self.right += int(np.count_nonzero(off == 0))
+        if not np.any(slot >= 0):
+            return
+        self.gated_s += truth.end_s - truth.start_s
+        source = self._source
+        p_x = source.basis_x_probability
+        key_slots = truth.slots * (1.0 - source.public_share) * p_x
+        detected = sum(
+            p * d
+            for p, d in zip(source.intensity_probabilities, truth.click_probability, strict=True)
+        )
+        m = truth.channel_probability
+        in_x = 0.5 * float(m[0, :2].sum() + m[1, :2].sum())
+        wrong = 0.5 * float(m[0, 1] + m[1, 0])
+        signal = key_slots * detected * self._in_gate
+        noise_hz = truth.background_hz * p_x + 2 * self._dark_hz
+        share = 2 * self._gate_s * source.pulse_rate_hz
+        noise = noise_hz * (truth.end_s - truth.start_s) * share * (1 - source.public_share) * p_x
+        self._signal += signal * in_x
+        self._noise += noise
+        self._wrong += signal * wrong + 0.5 * noise
+
+    def qber_true(self) -> float:
+        """Error rate of key-basis clicks that the world's truth implies."""
+        total = self._signal + self._noise
+        return self._wrong / total if total > 0 else 0.5
+
+
+class Scorer:
+    """Follows one flight."""
+
+    def __init__(self, scenario: Scenario, world: World, bus: Bus, start_tai_ns: int) -> None:
+        self._scenario = scenario
+        self._world = world
+        self._bus = bus
+        self._start_tai_ns = start_tai_ns
+        self.modes: list[ModeSpan] = [ModeSpan(Mode.STANDBY, 0.0, 0.0)]
+        self.events: list[dict[str, Any]] = []
+        self._unsafe = 0
+        self.coarse, self.fine, self.ahead = SquareSum(), SquareSum(), SquareSum()
+        self.slots = SlotScore(scenario)
+        self._timing = bus.timing.subscribe()
+        self.locked_s = 0.0
+        self._timing_rms: list[float] = []
+        self.polarization: list[tuple[float, float, bool]] = []
+        """(time s, true frame error rad, in LINK) of every truth record."""
+        self.frame_angles: list[float] = []
+        """The sender's true H axis at the analyser, rad, of every truth record."""
+        self.link_bins: list[tuple[float, float]] = []
+        self.slots_in_link = 0.0
+
+    def _elapsed_s(self, t_ns: int) -> float:
+        return (t_ns - self._start_tai_ns) * 1e-9
+
+    def grid_step(self, t_ns: int, truths: list[TruthSample]) -> None:
+        """After each grid step of world and terminal."""
+        t_s = self._elapsed_s(t_ns)
+        command = self._bus.modes.command
+        mode = Mode(command.mode)
+        last = self.modes[-1]
+        if mode is not last.mode:
+            self.modes[-1] = last._replace(end_s=t_s)
+            self.modes.append(ModeSpan(mode, t_s, t_s))
+        if command.unsafe & ~self._unsafe:
+            self.events.append({"t_s": round(t_s, 3), "unsafe": command.unsafe})
+        self._unsafe = command.unsafe
+
+        fine_errors, self._world.fine_errors = self._world.fine_errors, []
+        plant = self._world.plant
+        for x, y in fine_errors:
+            if mode is Mode.LINK:
+                self.fine.add(x, y)
+            elif mode is Mode.TRACK and not command.fine_enable:
+                self.coarse.add(np.array([plant.seen_x_rad]), np.array([plant.seen_y_rad]))
+        self._take_truth(mode, truths)
+        self._take_timing()
+        self.modes[-1] = self.modes[-1]._replace(end_s=t_s)
+
+    def _take_truth(self, mode: Mode, truths: list[TruthSample]) -> None:
+        for truth in truths:
+            if mode is Mode.LINK:
+                self.ahead.add(
+                    np.array([truth.point_ahead_error_x_rad]),
+                    np.array([truth.point_ahead_error_y_rad]),
+                )
+            self.polarization.append(
+                (self._elapsed_s(truth.t_ns), truth.polarization_error_rad, mode is Mode.LINK)
+            )
+            self.frame_angles.append(truth.frame_angle_rad)
+
+    def timing_rms_ps(self) -> float | None:
+        """Mean over the locked time of the terminal's own figure."""
+        return 1e12 * float(np.mean(self._timing_rms)) if self._timing_rms else None
+
+    def _take_timing(self) -> None:
+        blocks, self._world.channel.blocks = self._world.channel.blocks, []
+        for block in blocks:
+            if not self._timing:
+                break
+            sample, command = self._timing.popleft()
+            used_s = block.end_s - block.start_s
+            if sample.gate_open:
+                self.slots_in_link += block.slots
+            if command.status == LOCKED:
+                self.locked_s += used_s
+                self._timing_rms.append(command.timing_rms_s)
+            self.slots.block(block, command.slot)
+            gated = used_s if bool(np.any(command.slot >= 0)) else 0.0
+            self.link_bins.append((0.5 * (block.start_s + block.end_s), gated))

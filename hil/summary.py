@@ -1,0 +1,142 @@
+"""summary.json of a flight: what was reached, against what the truth implies."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from config.scenario import Scenario
+from hil.expected import Bins, Expectation, expected_key
+from hil.score import CONVERGED_RAD, CONVERGED_S, Scorer
+from sim_devices.world import World
+from terminal.bus import Bus
+from terminal.mode import Mode
+from terminal.safety import Unsafe
+
+BIN_S = 1.0
+
+
+def _first(scorer: Scorer, mode: Mode) -> float | None:
+    return next((span.start_s for span in scorer.modes if span.mode is mode), None)
+
+
+def _acquisition_s(scorer: Scorer) -> float | None:
+    """From the first ACQUIRE to the first TRACK."""
+    start, end = _first(scorer, Mode.ACQUIRE), _first(scorer, Mode.TRACK)
+    return None if start is None or end is None else end - start
+
+
+def _polarization(scorer: Scorer) -> tuple[float | None, float | None]:
+    """(rms frame error in LINK after convergence, degrees; seconds from first LINK to there)."""
+    linked = [(t, error) for t, error, in_link in scorer.polarization if in_link]
+    if not linked:
+        return None, None
+    since = None
+    for t, error in linked:
+        if abs(error) > CONVERGED_RAD:
+            since = None
+        elif since is None:
+            since = t
+        elif t - since >= CONVERGED_S:
+            break
+    if since is None:
+        return None, None
+    after = np.array([error for t, error in linked if t >= since])
+    return math.degrees(float(np.sqrt(np.mean(after**2)))), since - linked[0][0]
+
+
+def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation | None:
+    """The analytic link model over the same gated interval; None if there was none."""
+    middle_s = np.array([t for t, _ in scorer.link_bins])
+    gated_s = np.array([g for _, g in scorer.link_bins])
+    if not gated_s.sum() > 0:
+        return None
+    index = (middle_s / BIN_S).astype(np.int64)
+    gated = np.asarray(np.bincount(index, gated_s), np.float64)
+    centre_s = (np.arange(len(gated)) + 0.5) * BIN_S
+    t_pol = np.array([t for t, _, _ in scorer.polarization])
+    frame_error = np.array([e for _, e, _ in scorer.polarization])
+    frame_angle = np.array(scorer.frame_angles)
+    los = world.los
+    # Within a bin the error varies; its mean square is what the error rate depends on.
+    pol_index = np.minimum((t_pol / BIN_S).astype(np.int64), len(gated) - 1)
+    count = np.maximum(np.bincount(pol_index, minlength=len(gated)), 1)
+    misalignment = np.sqrt(np.bincount(pol_index, frame_error**2, len(gated)) / count)
+    angle = np.bincount(pol_index, frame_angle, len(gated)) / count
+    return expected_key(
+        scenario.mission,
+        scenario.terminal.optics,
+        scenario.terminal.timing,
+        scenario.world,
+        Bins(
+            gated_s=gated,
+            range_m=np.interp(centre_s, los.t_s, los.range_m),
+            elevation_rad=np.interp(centre_s, los.t_s, los.elevation_rad),
+            misalignment_rad=misalignment,
+            frame_angle_rad=angle,
+        ),
+    )
+
+
+def _urad(pair: tuple[float, float] | None) -> list[float] | None:
+    return None if pair is None else [1e6 * pair[0], 1e6 * pair[1]]
+
+
+def summarise(
+    scenario: Scenario,
+    world: World,
+    scorer: Scorer,
+    bus: Bus,
+    seed: int,
+    simulated_s: float,
+    fine_hz: int,
+) -> dict[str, Any]:
+    """All fields that do not depend on the wall clock."""
+    link, expected = bus.link.command, expectation(scenario, world, scorer)
+    coarse = scorer.coarse.rms()
+    bound_urad = 1e6 * world.fine_bound_rad(fine_hz)
+    polarization_deg, converged_s = _polarization(scorer)
+    linked_s = sum(s.end_s - s.start_s for s in scorer.modes if s.mode is Mode.LINK)
+    ahead = scorer.ahead.rms()
+    slots = scorer.slots
+    rings = bus.rings()
+    return {
+        "scenario": scenario.name,
+        "seed": seed,
+        "simulated_s": simulated_s,
+        "modes": [
+            {"mode": s.mode.name, "start_s": round(s.start_s, 6), "end_s": round(s.end_s, 6)}
+            for s in scorer.modes
+        ],
+        "acquisition_s": _acquisition_s(scorer),
+        "coarse_urad_rms": _urad(coarse),
+        "fine_urad_rms": _urad(scorer.fine.rms()),
+        "fine_bound_urad_rms": [bound_urad, bound_urad],
+        "point_ahead_error_urad_rms": None if ahead is None else 1e6 * math.hypot(*ahead),
+        "polarization_error_deg_rms": polarization_deg,
+        "polarization_converged_s": converged_s,
+        "clock": {
+            "locked_s": scorer.locked_s,
+            "timing_rms_ps": scorer.timing_rms_ps(),
+            "slips": slots.slips,
+        },
+        "counts": {
+            "sent": round(scorer.slots_in_link),
+            "detected": link.detected,
+            "sifted": link.sifted,
+            "disclosed": link.disclosed,
+        },
+        "qber": link.qber,
+        "qber_true": slots.qber_true(),
+        "secret_key_bits": link.secret_key_bits,
+        "secret_key_bits_expected": expected.secret_key_bits if expected else 0.0,
+        "detected_expected": expected.detected_key if expected else 0.0,
+        "announcements_expired": link.expired,
+        "link_fraction": linked_s / simulated_s,
+        "ticks": {name: ring.seq for name, ring in rings.items()},
+        "lost_ticks": sum(ring.lost for ring in rings.values()),
+        "safety_events": [
+            {"t_s": event["t_s"], "unsafe": [u.name for u in Unsafe if u & event["unsafe"]]}
+            for event in scorer.events
+        ],
+    }

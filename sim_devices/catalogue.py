@@ -1,0 +1,133 @@
+"""The emulators that `qsky emulate` can serve, by name. Each is imported only when it is built."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from config.errors import InputError
+from sim_devices.emulator import Emulator
+
+if TYPE_CHECKING:
+    from sim_devices.carrier import Carrier
+
+
+class Served(NamedTuple):
+    """An emulator and what it can tell of its true state (`sim_devices.truth_share`)."""
+
+    emulator: Emulator
+    truth_names: tuple[str, ...]
+    truth: Callable[[], tuple[float, ...]]
+    """Values of `truth_names` at the time of the emulator's last poll."""
+
+
+def _gimbal_sbgc32() -> Served:
+    from sim_devices.gimbal_mechanics_free import FreeGimbal
+    from sim_devices.gimbal_sbgc32 import Sbgc32Emulator
+
+    joints = FreeGimbal()
+    return Served(
+        Sbgc32Emulator(joints),
+        ("yaw_rad", "pitch_rad", "yaw_rate_rad_s", "pitch_rate_rad_s"),
+        lambda: (joints.yaw_rad, joints.pitch_rad, joints.yaw_rate_rad_s, joints.pitch_rate_rad_s),
+    )
+
+
+def _navigation_vectornav() -> Served:
+    from sim_devices.navigation_vectornav import StillNavigation, VectorNavEmulator
+
+    return Served(VectorNavEmulator(StillNavigation()), (), tuple)
+
+
+def _waveplate_ell14() -> Served:
+    from sim_devices.waveplate_ell14 import Ell14Emulator
+
+    plate = Ell14Emulator()
+    return Served(plate, ("angle_rad",), lambda: (plate.angle_rad,))
+
+
+def _laser_scpi() -> Served:
+    from sim_devices.laser_scpi import ScpiLaserEmulator
+
+    box = ScpiLaserEmulator()
+    return Served(
+        box,
+        ("beacon_on", "shutter_open"),
+        lambda: (float(box.beacon_on), float(box.shutter_open)),
+    )
+
+
+STANDALONE: dict[str, Callable[[], Served]] = {
+    "gimbal_sbgc32": _gimbal_sbgc32,
+    "laser_scpi": _laser_scpi,
+    "navigation_vectornav": _navigation_vectornav,
+    "waveplate_ell14": _waveplate_ell14,
+}
+"""Device -> what builds it with physics of its own."""
+
+
+def _gimbal_in_scenario(scenario: str, seed: int | None, start_tai_ns: int) -> Served:
+    from sim_devices.gimbal_sbgc32 import Sbgc32Emulator
+
+    joints = _carrier(scenario, seed).gimbal_mechanics(start_tai_ns)
+    return Served(
+        Sbgc32Emulator(joints),
+        ("yaw_rad", "pitch_rad", "joint_yaw_rate_rad_s", "joint_pitch_rate_rad_s"),
+        lambda: (joints.yaw_rad, joints.pitch_rad, *joints.joint_rates_rad_s),
+    )
+
+
+def _navigation_in_scenario(scenario: str, seed: int | None, start_tai_ns: int) -> Served:
+    from sim_devices.navigation_vectornav import VectorNavEmulator
+
+    carrier = _carrier(scenario, seed)
+    latency_ns = round(carrier.scenario.world.navigation.latency_s * 1e9)
+    return Served(
+        VectorNavEmulator(carrier.navigation_source(start_tai_ns), latency_ns=latency_ns), (), tuple
+    )
+
+
+def _waveplate_in_scenario(scenario: str, seed: int | None, start_tai_ns: int) -> Served:
+    return _waveplate_ell14()
+
+
+def _carrier(scenario: str, seed: int | None) -> "Carrier":
+    from config.loader import load_scenario
+    from sim_devices.carrier import Carrier
+
+    loaded = load_scenario(scenario)
+    return Carrier(loaded, loaded.world.seed if seed is None else seed)
+
+
+IN_SCENARIO: dict[str, Callable[[str, int | None, int], Served]] = {
+    "gimbal_sbgc32": _gimbal_in_scenario,
+    "navigation_vectornav": _navigation_in_scenario,
+    "waveplate_ell14": _waveplate_in_scenario,
+}
+"""Device -> what builds it with the physics of (scenario, seed, time of start as TAI)."""
+
+DESCRIPTIONS = {
+    "gimbal_sbgc32": "BaseCam SimpleBGC32 gimbal board (serial API 2)",
+    "laser_scpi": "beacon laser and receive shutter (SCPI)",
+    "navigation_vectornav": "VectorNav VN-200/VN-300 (binary output)",
+    "waveplate_ell14": "Thorlabs Elliptec ELL14 half-wave plate",
+}
+
+
+def standalone(name: str) -> Served:
+    """An emulator that needs no world around it. Raises InputError for an unknown name."""
+    if name not in STANDALONE:
+        raise InputError(f"unknown device {name!r}; known: {', '.join(sorted(STANDALONE))}")
+    return STANDALONE[name]()
+
+
+def in_scenario(name: str, scenario: str, seed: int | None, start_tai_ns: int) -> Served:
+    """An emulator with the physics of a scenario, by name or file.
+
+    Raises:
+        InputError: unknown device, a device without a part in scenarios, or a bad scenario.
+    """
+    if name not in IN_SCENARIO:
+        known = ", ".join(sorted(IN_SCENARIO)) or "none"
+        raise InputError(
+            f"--scenario: no emulator {name!r} with a scenario's physics; known: {known}"
+        )
+    return IN_SCENARIO[name](scenario, seed, start_tai_ns)

@@ -1,0 +1,119 @@
+"""Mirror and quad cell at the fine loop's rate: the only physics that runs on every tick.
+
+Plain floats: at 5 kHz a tick of this has to cost a few microseconds. Disturbance and noise are
+drawn in blocks.
+"""
+
+import math
+
+import numpy as np
+
+from config.terminal import Optics
+from config.world import BeaconTruth, MirrorTruth
+from sim_devices.disturbance import JitterSource
+
+BLOCK = 5000
+ADC_LIMIT = 32767
+DAC_LIMIT = 32767.0
+
+
+def _mirror_step(
+    truth: MirrorTruth, rate_hz: float
+) -> tuple[float, float, float, float, float, float]:
+    """Exact zero-order-hold step of a second-order resonance: a11 a12 a21 a22 b1 b2."""
+    w, z, t = 2 * math.pi * truth.resonance_hz, truth.damping, 1.0 / rate_hz
+    from scipy.linalg import expm
+
+    a = np.array([[0.0, 1.0, 0.0], [-w * w, -2 * z * w, w * w], [0.0, 0.0, 0.0]])
+    e = expm(a * t)
+    return tuple(float(v) for v in (e[0, 0], e[0, 1], e[1, 0], e[1, 1], e[0, 2], e[1, 2]))  # type: ignore[return-value]
+
+
+class FastPlant:
+    """State of mirror, jitter and spot. x right, y up, on the sky."""
+
+    def __init__(
+        self,
+        optics: Optics,
+        beacon: BeaconTruth,
+        mirror: MirrorTruth,
+        jitter: tuple[JitterSource, JitterSource],
+        boresight_rad: tuple[float, float],
+        rate_hz: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self._m = _mirror_step(mirror, rate_hz)
+        self._rad_per_count = optics.mirror_stroke_rad / DAC_LIMIT
+        self._erf_scale = math.sqrt(2.0) / optics.quad_spot_rad
+        self._jitter = jitter
+        self._noise_counts = beacon.quad_noise_counts
+        self._boresight_x, self._boresight_y = boresight_rad
+        self._rng = rng
+        # Commands wait here until the scan that they can first change.
+        self._delayed = [(0, 0)] * (mirror.delay_samples - 1)
+        self._x = self._vx = self._y = self._vy = 0.0
+        self._jx: list[float] = []
+        self._jy: list[float] = []
+        self._noise: list[float] = []
+        self._i = BLOCK
+        self.gimbal_x_rad = self.gimbal_y_rad = 0.0
+        self._slope_x = self._slope_y = 0.0
+        self.sum_counts = 0.0
+        """Light on the quad cell."""
+        self.seen_x_rad = self.seen_y_rad = 0.0
+        """Partner relative to the boresight, jitter included: what gimbal and camera see."""
+        self.error_x: list[float] = []
+        self.error_y: list[float] = []
+        """Residual behind the mirror since someone last cleared these."""
+
+    @property
+    def mirror_rad(self) -> tuple[float, float]:
+        """Where the mirror points now."""
+        return self._x, self._y
+
+    def segment(self, start: tuple[float, float], end: tuple[float, float], ticks: int) -> None:
+        """The gimbal's error goes linearly from start to end over the next `ticks`."""
+        self.gimbal_x_rad, self.gimbal_y_rad = start
+        self._slope_x = (end[0] - start[0]) / ticks
+        self._slope_y = (end[1] - start[1]) / ticks
+
+    def _draw(self) -> None:
+        self._jx = self._jitter[0].take(BLOCK).tolist()
+        self._jy = self._jitter[1].take(BLOCK).tolist()
+        self._noise = (self._noise_counts * self._rng.normal(size=4 * BLOCK)).tolist()
+        self._i = 0
+
+    def tick(self, x_counts: int, y_counts: int) -> tuple[int, int, int, int]:
+        """One scan period under the newest DAC values; counts of the quadrants a, b, c, d."""
+        if self._i >= BLOCK:
+            self._draw()
+        i = self._i
+        self._i = i + 1
+        if self._delayed:
+            self._delayed.append((x_counts, y_counts))
+            x_counts, y_counts = self._delayed.pop(0)
+        a11, a12, a21, a22, b1, b2 = self._m
+        ux, uy = x_counts * self._rad_per_count, y_counts * self._rad_per_count
+        x, vx, y, vy = self._x, self._vx, self._y, self._vy
+        self._x, self._vx = x, vx = a11 * x + a12 * vx + b1 * ux, a21 * x + a22 * vx + b2 * ux
+        self._y, self._vy = y, vy = a11 * y + a12 * vy + b1 * uy, a21 * y + a22 * vy + b2 * uy
+
+        self.gimbal_x_rad = gx = self.gimbal_x_rad + self._slope_x
+        self.gimbal_y_rad = gy = self.gimbal_y_rad + self._slope_y
+        self.seen_x_rad = sx = gx + self._jx[i]
+        self.seen_y_rad = sy = gy + self._jy[i]
+        ex, ey = sx - x, sy - y
+        self.error_x.append(ex)
+        self.error_y.append(ey)
+
+        # Gaussian spot, separable: the share right of and above the centre.
+        right = 0.5 * (1.0 + math.erf(self._erf_scale * (ex + self._boresight_x)))
+        above = 0.5 * (1.0 + math.erf(self._erf_scale * (ey + self._boresight_y)))
+        total, noise, n = self.sum_counts, self._noise, 4 * i
+        a = int(total * right * above + noise[n])
+        b = int(total * (1.0 - right) * above + noise[n + 1])
+        c = int(total * (1.0 - right) * (1.0 - above) + noise[n + 2])
+        d = int(total * right * (1.0 - above) + noise[n + 3])
+        if total > ADC_LIMIT:
+            a, b, c, d = (max(-ADC_LIMIT, min(ADC_LIMIT, v)) for v in (a, b, c, d))
+        return a, b, c, d

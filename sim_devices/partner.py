@@ -1,0 +1,53 @@
+"""The partner as the second party: follows our beacon with its beam, and answers on the public
+channel out of its own memory of what it sent."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.world import PartnerTruth
+from sim_devices.sender import Sender
+
+KEPT = 255
+LOST_AFTER_S = 0.2
+"""Without our beacon for so long, the partner's beam is no longer held on us."""
+
+
+class Partner:
+    """Sender of the states; keeps what it was not asked for."""
+
+    def __init__(self, truth: PartnerTruth, sender: Sender) -> None:
+        self._truth = truth
+        self._sender = sender
+        self._dark_s = math.inf
+        self.sent_until_slot = 0
+        """Slots below this have left; nobody can have detected a later one."""
+
+    @property
+    def offset_rad(self) -> float:
+        """How far the quantum beam points off on average, besides its jitter."""
+        return 0.0 if self._dark_s < LOST_AFTER_S else self._truth.untracked_offset_rad
+
+    def light(self, uplink_fraction: float, dt_s: float) -> None:
+        """What arrived of our beacon's peak irradiance during the last `dt_s`."""
+        if uplink_fraction >= self._truth.uplink_threshold:
+            self._dark_s = 0.0
+        else:
+            self._dark_s += dt_s
+
+    def answer(
+        self, slot: NDArray[np.int64], basis: NDArray[np.uint8], disclose: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+        """(basis, intensity, bit) per announced slot.
+
+        A bit goes out where it was asked for or where the bases differ (it can be no key bit).
+        A slot that was never sent is answered as vacuum in the other basis: worthless to a liar.
+        """
+        sent = self._sender.slots(np.maximum(slot, 0))
+        own_basis, bit = sent.state >> np.uint8(1), sent.state & np.uint8(1)
+        unsent = (slot < 0) | (slot >= self.sent_until_slot)
+        own_basis = np.where(unsent, 1 - (basis & 1), own_basis).astype(np.uint8)
+        intensity = np.where(unsent, 2, sent.intensity).astype(np.uint8)
+        told = (disclose != 0) | (own_basis != basis)
+        return own_basis, intensity, np.where(told, bit, KEPT).astype(np.uint8)

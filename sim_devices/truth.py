@@ -1,0 +1,44 @@
+"""What the world alone knows, as a message of the recording: 50 Hz, beside the terminal's own."""
+
+from typing import NamedTuple
+
+from terminal.messages import F32, F64, I64, U8, Message
+
+
+class TruthSample(NamedTuple):
+    """Truth at t_ns; x right, y up in the gimbal's optical frame."""
+
+    t_ns: I64
+    azimuth_rad: F64
+    elevation_rad: F64
+    range_m: F64
+    light_time_s: F64
+    coarse_error_x_rad: F64
+    coarse_error_y_rad: F64
+    """Partner relative to the boresight: the error on the gimbal alone."""
+    fine_error_x_rms_rad: F64
+    fine_error_y_rms_rad: F64
+    """Behind the mirror, root mean square since the last record."""
+    point_ahead_error_x_rad: F64
+    point_ahead_error_y_rad: F64
+    """Our beacon's direction relative to where it should leave, the fine error left out."""
+    uplink_fraction: F64
+    """Of our beacon's peak at the partner."""
+    frame_angle_rad: F64
+    """The sender's H axis at the analyser, before the wave plate."""
+    polarization_error_rad: F64
+    transmittance: F64
+    """Sender's aperture to click, jitter and air averaged out, as if the shutter were open."""
+    oscillator_offset: F64
+    background_hz: F64
+    shutter_open: U8
+    beacon_on: U8
+    """The partner's."""
+    plate_rad: F32
+
+
+class Nothing(NamedTuple):
+    """Truth decides nothing."""
+
+
+TRUTH = Message("truth", TruthSample, Nothing, 10)

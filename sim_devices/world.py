@@ -1,0 +1,364 @@
+"""One world, one clock, one seed: everything the terminal touches through its devices' bytes.
+
+`grid_step` moves the slow physics by one grid period, `fine_tick` the fast plant by one scan.
+The owner of the time calls them; emulators are polled by whoever reads their transports.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erf
+
+from config.mission import SatellitePartner
+from config.scenario import Scenario
+from sim_devices.beacon_scene import BeaconScene
+from sim_devices.camera_mono8 import Mono8CameraEmulator
+from sim_devices.carrier import GRID_HZ, Carrier
+from sim_devices.classical_link import ClassicalLinkEmulator
+from sim_devices.disturbance import JitterSource, residual_bound_rad, sampled
+from sim_devices.emulator import Emulator, SimClock
+from sim_devices.fast_plant import FastPlant
+from sim_devices.gimbal_mechanics import Joints
+from sim_devices.gimbal_sbgc32 import Sbgc32Emulator
+from sim_devices.laser_scpi import ScpiLaserEmulator
+from sim_devices.light import GridLight, QuantumChannel
+from sim_devices.line_of_sight import Delay, LineOfSight, line_of_sight
+from sim_devices.mirror_iio import IioMirrorEmulator
+from sim_devices.navigation_vectornav import VectorNavEmulator
+from sim_devices.partner import Partner
+from sim_devices.partner_path import true_partner_path
+from sim_devices.photons import PhotonStream
+from sim_devices.polarization_optics import channel_probability, frame_error_rad
+from sim_devices.quad_iio import IioQuadEmulator
+from sim_devices.randomness import stream
+from sim_devices.sender import Sender
+from sim_devices.tagger_a1 import A1TaggerEmulator
+from sim_devices.truth import TruthSample
+from sim_devices.waveplate_ell14 import Ell14Emulator
+
+Array = NDArray[np.float64]
+Vec = tuple[float, float, float]
+
+TRUTH_EVERY = 2
+"""Grid steps per truth record."""
+
+
+class World:
+    """The true world of one flight."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        start_tai_ns: int,
+        start_utc_jd: tuple[float, float],
+        duration_s: float,
+        fine_hz: int,
+    ) -> None:
+        """Raises ValueError if the partner's elements give no orbit at the start."""
+        mission, config, truth = scenario.mission, scenario.terminal, scenario.world
+        self.scenario = scenario
+        self.clock = SimClock(start_tai_ns)
+        self._start_tai_ns = start_tai_ns
+        self._step_s = 1.0 / GRID_HZ
+        self._ticks_per_grid = fine_hz // GRID_HZ
+        self._index = 0
+
+        self.carrier = carrier = Carrier(scenario, seed)
+        self.draws = draws = carrier.draws
+        partner_path = true_partner_path(
+            mission, truth.partner, start_utc_jd, duration_s, stream(seed, "ephemeris")
+        )
+        n = math.ceil(duration_s * GRID_HZ) + 3
+        t_s = np.arange(n, dtype=np.float64) * self._step_s
+        self.los: LineOfSight = line_of_sight(
+            t_s,
+            carrier.path.position_ecef_m(t_s),
+            carrier.path.velocity_ecef_m_s(t_s),
+            carrier.path.ned_axes(t_s),
+            partner_path,
+            mission.partner.reference_axis,
+        )
+        gimbal_from_ned = carrier.gimbal_from_ned(t_s)
+
+        def in_gimbal(v: Array) -> list[tuple[float, float, float]]:
+            return [tuple(row) for row in np.einsum("nij,nj->ni", gimbal_from_ned, v).tolist()]
+
+        self._los_g, self._launch_g = in_gimbal(self.los.los_ned), in_gimbal(self.los.launch_ned)
+        self._reference_g = in_gimbal(self.los.reference_ned)
+        self._budget = _beam_budget(scenario, self.los)
+
+        self.mechanics = carrier.gimbal_mechanics(start_tai_ns)
+        self.joints: Joints = self.mechanics
+
+        model = sampled(truth.platform.residual, fine_hz)
+        jitter = (
+            JitterSource(model, stream(seed, "jitter_x")),
+            JitterSource(model, stream(seed, "jitter_y")),
+        )
+        self.plant = FastPlant(
+            config.optics,
+            truth.beacon,
+            truth.mirror,
+            jitter,
+            draws.boresight_rad,
+            fine_hz,
+            stream(seed, "quad_noise"),
+        )
+        self._camera_range_m = truth.beacon.reference_range_m
+        sender = Sender(mission.source, seed)
+        self.partner = Partner(truth.partner, sender)
+        self.channel = QuantumChannel(
+            mission,
+            config.optics,
+            truth,
+            PhotonStream(
+                sender,
+                mission.source.intensities,
+                mission.source.basis_x_probability,
+                stream(seed, "photons"),
+            ),
+            Delay(self.los.t_s, self.los.light_time_s),
+            draws.clock_offset_s,
+            self._step_s,
+            {name: stream(seed, name) for name in ("detectors", "oscillator", "beam", "air")},
+            draws.oscillator_offset,
+        )
+        camera = config.devices["camera"].options
+        self._scene = BeaconScene(
+            truth.beacon,
+            int(camera["columns"]),  # type: ignore[arg-type]
+            int(camera["rows"]),  # type: ignore[arg-type]
+            float(camera["pixel_rad"]),  # type: ignore[arg-type]
+            stream(seed, "camera"),
+        )
+        self.gimbal = Sbgc32Emulator(self.mechanics)
+        self.navigation = VectorNavEmulator(
+            carrier.navigation_source(start_tai_ns),
+            rate_hz=config.rates.pointing_hz,
+            latency_ns=round(truth.navigation.latency_s * 1e9),
+        )
+        self.camera = Mono8CameraEmulator(
+            self._scene,
+            rate_hz=config.rates.camera_hz,
+            columns=int(camera["columns"]),  # type: ignore[arg-type]
+            rows=int(camera["rows"]),  # type: ignore[arg-type]
+        )
+        self.quad = IioQuadEmulator()
+        self.mirror, self.point_ahead = IioMirrorEmulator(), IioMirrorEmulator()
+        self.waveplate = Ell14Emulator()
+        self.laser = ScpiLaserEmulator()
+        self.tagger = A1TaggerEmulator(self.channel)
+        self.classical = ClassicalLinkEmulator(
+            self.partner, latency_ns=round(truth.partner.reply_latency_s * 1e9)
+        )
+        self._joints = self.joints.joints_at(0)
+        self._errors = self._gimbal_error(0, self._joints)
+        self.fine_errors: list[tuple[Array, Array]] = []
+        """True residual (x, y) of each grid step's ticks; whoever scores takes and clears it."""
+        self._recent_fine: list[tuple[Array, Array]] = []
+        self._truths: list[TruthSample] = []
+
+    def emulators(self) -> dict[str, Emulator]:
+        """The device of every role."""
+        roles = [
+            "gimbal",
+            "navigation",
+            "camera",
+            "quad",
+            "mirror",
+            "point_ahead",
+            "waveplate",
+            "tagger",
+            "laser",
+            "classical",
+        ]
+        return {role: getattr(self, role) for role in roles}
+
+    def fine_bound_rad(self, fine_hz: int) -> float:
+        """Least rms residual per axis that any controller can reach in this world."""
+        truth, optics = self.scenario.world, self.scenario.terminal.optics
+        total = truth.beacon.quad_sum_counts * self._beacon_gain(len(self.los.t_s) // 2)
+        # Four independent channel noises on a slope of 1.596 / w.
+        noise = optics.quad_spot_rad / 1.5957691216 * 2.0 * truth.beacon.quad_noise_counts / total
+        model = sampled(truth.platform.residual, fine_hz)
+        return residual_bound_rad(model, truth.mirror.delay_samples, noise)
+
+    def _beacon_gain(self, index: int) -> float:
+        """Beacon power relative to the reference range."""
+        return (self._camera_range_m / float(self.los.range_m[index])) ** 2
+
+    def _fault(self, kind: str) -> bool:
+        t_s = self._index * self._step_s
+        return any(
+            f.kind == kind and f.at_s <= t_s < f.at_s + f.duration_s
+            for f in self.scenario.world.faults
+        )
+
+    def _gimbal_error(self, index: int, joints: tuple[float, float]) -> tuple[float, float]:
+        """(x right, y up) of the partner relative to the boresight at a grid point, rad."""
+        return _across(self._los_g[index], *joints)
+
+    def grid_step(self) -> None:
+        """The slow physics of the grid point that begins now, up to the next one."""
+        i = self._index
+        self._apply_faults()
+        after = self.joints.joints_at(i + 1)
+        self._errors, start = self._gimbal_error(i + 1, after), self._errors
+        self.plant.segment(start, self._errors, self._ticks_per_grid)
+        gain = 0.0 if self._fault("beacon_off") else self._beacon_gain(i)
+        beacon = self.scenario.world.beacon
+        self.plant.sum_counts = beacon.quad_sum_counts * gain
+        self._scene.flux_counts = beacon.camera_signal_counts * gain
+        self._scene.x_rad, self._scene.y_rad = self.plant.seen_x_rad, self.plant.seen_y_rad
+        self._quantum(i)
+        self._joints = after
+        self._index = i + 1
+
+    def _apply_faults(self) -> None:
+        self.mechanics.stuck = self._fault("gimbal_stuck")
+        self.navigation.silent = self._fault("navigation_silent")
+        self.waveplate.stuck = self._fault("plate_stuck")
+        self.tagger.silent = self._fault("tagger_silent")
+
+    def _quantum(self, i: int) -> None:
+        """Polarisation, point-ahead and the link of this grid step; the truth record."""
+        truth, optics = self.scenario.world, self.scenario.terminal.optics
+        self.waveplate.advance(self.clock.t_ns)
+        yaw, pitch = self._joints
+        frame = _frame_angle(self._reference_g[i], yaw, pitch) + self.draws.reference_rad
+        plate = self.waveplate.angle_rad + self.draws.plate_offset_rad
+        source = self.scenario.mission.source
+        matrix = channel_probability(
+            frame,
+            plate,
+            truth.polarization.retardance_rad,
+            truth.polarization.intrinsic_qber,
+            source.basis_x_probability,
+        )
+        ex, ey = self.plant.error_x[-1:] or [0.0], self.plant.error_y[-1:] or [0.0]
+        off = math.hypot(ex[0], ey[0])
+        in_field = off < optics.field_of_view_rad / 2
+
+        # Our beacon leaves along the mirror's line of sight plus the point-ahead mirror.
+        stroke = optics.point_ahead_stroke_rad / 32767.0
+        ahead_x, ahead_y = self.point_ahead.x_counts * stroke, self.point_ahead.y_counts * stroke
+        seen, leave = _across(self._los_g[i], yaw, pitch), _across(self._launch_g[i], yaw, pitch)
+        pa_x = ahead_x - (leave[0] - seen[0])
+        pa_y = ahead_y - (leave[1] - seen[1])
+        miss = math.hypot(pa_x - ex[0], pa_y - ey[0])
+        half = optics.uplink_beacon_divergence_rad / 2
+        uplink = math.exp(-2 * (miss / half) ** 2) if self.laser.beacon_on else 0.0
+        self.partner.light(uplink, self._step_s)
+
+        collected, beam_rad = self._budget[0][i], self._budget[1][i]
+        is_open = bool(self.laser.shutter_open and in_field)
+        self.channel.grid_step(
+            GridLight(collected, beam_rad, self.partner.offset_rad, is_open, matrix)
+        )
+        self.partner.sent_until_slot = self.channel.sent_until_slot
+        if i % TRUTH_EVERY == 0:
+            self._record(i, frame, plate, (pa_x, pa_y), uplink, collected)
+
+    def fine_tick(self) -> None:
+        """One scan period: the mirror moves, the quad cell is read."""
+        mirror = self.mirror
+        self.quad.push(self.clock.t_ns, *self.plant.tick(mirror.x_counts, mirror.y_counts))
+
+    def end_grid_step(self) -> list[TruthSample]:
+        """Put the fine errors of the grid step away; the truth records since the last call."""
+        plant = self.plant
+        x, y = np.array(plant.error_x), np.array(plant.error_y)
+        plant.error_x.clear()
+        plant.error_y.clear()
+        self.fine_errors.append((x, y))
+        self._recent_fine = [*self._recent_fine[1 - TRUTH_EVERY :], (x, y)]
+        truths, self._truths = self._truths, []
+        return truths
+
+    def _record(
+        self,
+        i: int,
+        frame_rad: float,
+        plate_rad: float,
+        point_ahead_error: tuple[float, float],
+        uplink: float,
+        transmittance: float,
+    ) -> None:
+        los = self.los
+        recent = self._recent_fine
+        x = np.concatenate([e[0] for e in recent]) if recent else np.zeros(1)
+        y = np.concatenate([e[1] for e in recent]) if recent else np.zeros(1)
+        self._truths.append(
+            TruthSample(
+                t_ns=self.clock.t_ns,
+                azimuth_rad=float(los.azimuth_rad[i]),
+                elevation_rad=float(los.elevation_rad[i]),
+                range_m=float(los.range_m[i]),
+                light_time_s=float(los.light_time_s[i]),
+                coarse_error_x_rad=self.plant.seen_x_rad,
+                coarse_error_y_rad=self.plant.seen_y_rad,
+                fine_error_x_rms_rad=math.sqrt(float(x @ x) / len(x)),
+                fine_error_y_rms_rad=math.sqrt(float(y @ y) / len(y)),
+                point_ahead_error_x_rad=point_ahead_error[0],
+                point_ahead_error_y_rad=point_ahead_error[1],
+                uplink_fraction=uplink,
+                frame_angle_rad=frame_rad,
+                polarization_error_rad=frame_error_rad(frame_rad, plate_rad),
+                transmittance=transmittance,
+                oscillator_offset=self.channel.oscillator.frequency_offset,
+                background_hz=self.channel.background_hz,
+                shutter_open=self.laser.shutter_open,
+                beacon_on=not self._fault("beacon_off"),
+                plate_rad=plate_rad,
+            )
+        )
+
+
+def _axes(yaw_rad: float, pitch_rad: float) -> tuple[Vec, Vec, Vec]:
+    """Boresight, right and up in the gimbal's base at these joint angles."""
+    cy, sy = math.cos(yaw_rad), math.sin(yaw_rad)
+    cp, sp = math.cos(pitch_rad), math.sin(pitch_rad)
+    return (cp * cy, cp * sy, -sp), (-sy, cy, 0.0), (-sp * cy, -sp * sy, -cp)
+
+
+def _dot(a: Vec, b: Vec) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _across(direction_gimbal: Vec, yaw_rad: float, pitch_rad: float) -> tuple[float, float]:
+    """(x right, y up) of a direction relative to the boresight, rad."""
+    ahead, right, up = _axes(yaw_rad, pitch_rad)
+    depth = _dot(direction_gimbal, ahead)
+    return (
+        math.atan2(_dot(direction_gimbal, right), depth),
+        math.atan2(_dot(direction_gimbal, up), depth),
+    )
+
+
+def _frame_angle(reference_gimbal: Vec, yaw_rad: float, pitch_rad: float) -> float:
+    """The sender's H axis in the image, from right toward up."""
+    _, right, up = _axes(yaw_rad, pitch_rad)
+    return math.atan2(_dot(reference_gimbal, up), _dot(reference_gimbal, right))
+
+
+def _beam_budget(scenario: Scenario, los: LineOfSight) -> tuple[list[float], list[float]]:
+    """(transmittance without jitter, effective half angle of the beam in rad) on the grid.
+
+    Gaussian beam on a circular aperture off its axis by rho: A0 exp(-2 rho^2 / w_eq^2) with
+    A0 = erf(nu)^2, nu = sqrt(pi/2) a / w, w_eq^2 = w^2 sqrt(pi) erf(nu) / (2 nu exp(-nu^2))
+    (Farid & Hranilovic 2007).
+    """
+    mission, optics, air = scenario.mission, scenario.terminal.optics, scenario.world.atmosphere
+    wavelength = mission.source.wavelength_m
+    waist = 2.0 * wavelength / (math.pi * mission.beam.full_divergence_rad)
+    rayleigh = math.pi * waist**2 / wavelength
+    w: Array = waist * np.sqrt(1.0 + (los.range_m / rayleigh) ** 2)
+    nu = math.sqrt(math.pi / 2) * (optics.aperture_m / 2) / w
+    w_eq = w * np.sqrt(math.sqrt(math.pi) * erf(nu) / (2 * nu * np.exp(-(nu**2))))
+    through_air: Array | float = air.zenith_transmittance
+    if isinstance(mission.partner, SatellitePartner):
+        through_air = through_air ** (1.0 / np.sin(np.maximum(los.elevation_rad, 0.05)))
+    collected = erf(nu) ** 2 * through_air * optics.transmittance * optics.detector_efficiency
+    return np.asarray(collected).tolist(), np.asarray(w_eq / los.range_m).tolist()

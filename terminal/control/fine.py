@@ -1,0 +1,95 @@
+"""Mirror control on the quad cell: one integrator an axis, with a bumpless start and a way out.
+
+The integrator is the simplest controller that nulls a standing error. Its state is the mirror
+itself, so closing the loop starts from where the mirror stands. When the light goes, the mirror
+holds; when it stays away, the loop opens and the mirror returns to its centre.
+"""
+
+import math
+from typing import NamedTuple
+
+from config.terminal import TerminalConfig
+from terminal.control.quad_cell import quad_angles
+from terminal.messages import FineCommand, FineSample
+
+OFFLOAD_TIME_CONSTANT_S = 0.1
+"""Low pass of the mirror for the gimbal: below its bandwidth, above the coarse loop's rate."""
+
+RMS_TIME_CONSTANT_S = 0.1
+RELEASE_TIME_CONSTANT_S = 0.05
+"""An open loop lets the mirror back to its centre without a jump."""
+
+
+class FineState(NamedTuple):
+    """Mirror angles on the sky, their low pass, mean square residual, how long without light."""
+
+    x_rad: float = 0.0
+    y_rad: float = 0.0
+    mean_x_rad: float = 0.0
+    mean_y_rad: float = 0.0
+    mean_square_rad2: float = 1e-6
+    dark_s: float = 1.0
+    last_scan_ns: int = 0
+
+
+class FineLimits(NamedTuple):
+    """What `step` needs of the configuration, gathered once: it runs thousands of times a second."""
+
+    gain: float
+    spot_rad: float
+    min_sum_counts: int
+    drop_s: float
+    stroke_rad: float
+    counts_per_rad: float
+
+
+def limits_of(config: TerminalConfig) -> FineLimits:
+    """The fine loop's constants."""
+    return FineLimits(
+        gain=config.fine.gain,
+        spot_rad=config.optics.quad_spot_rad,
+        min_sum_counts=config.fine.min_sum_counts,
+        drop_s=config.fine.drop_s,
+        stroke_rad=config.optics.mirror_stroke_rad,
+        counts_per_rad=32767.0 / config.optics.mirror_stroke_rad,
+    )
+
+
+def step(
+    k: FineLimits, state: FineState, s: FineSample, dt_s: float
+) -> tuple[FineState, FineCommand]:
+    """One scan: residual, mirror command, and whether the loop is closed."""
+    x, y, mean_x, mean_y, mean_square, dark_s, last_scan_ns = state
+    ex = ey = 0.0
+    beacon = False
+    if s.fresh:
+        last_scan_ns = s.t_ns
+        ex, ey, total = quad_angles(s.a, s.b, s.c, s.d, k.spot_rad)
+        beacon = total >= k.min_sum_counts
+    dark_s = 0.0 if beacon else dark_s + dt_s
+    closed = bool(s.enable) and dark_s < k.drop_s
+    if closed and beacon:
+        x = max(-k.stroke_rad, min(k.stroke_rad, x + k.gain * ex))
+        y = max(-k.stroke_rad, min(k.stroke_rad, y + k.gain * ey))
+        mean_square += (ex * ex + ey * ey - mean_square) * (dt_s / RMS_TIME_CONSTANT_S)
+    elif not closed:
+        release = 1.0 - dt_s / RELEASE_TIME_CONSTANT_S
+        x *= release
+        y *= release
+        mean_square = 1e-6
+    offload = dt_s / OFFLOAD_TIME_CONSTANT_S
+    mean_x += (x - mean_x) * offload
+    mean_y += (y - mean_y) * offload
+    state = FineState(x, y, mean_x, mean_y, mean_square, dark_s, last_scan_ns)
+    return state, FineCommand(
+        round(x * k.counts_per_rad),
+        round(y * k.counts_per_rad),
+        ex,
+        ey,
+        mean_x,
+        mean_y,
+        math.sqrt(mean_square),
+        closed,
+        beacon,
+        (s.t_ns - last_scan_ns) * 1e-9 if last_scan_ns else 1e9,
+    )

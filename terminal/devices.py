@@ -1,0 +1,57 @@
+"""The devices of a terminal, by the role each plays."""
+
+from typing import NamedTuple
+
+from config.terminal import TerminalConfig
+from drivers.protocols import (
+    Camera,
+    ClassicalLink,
+    Driver,
+    Gimbal,
+    Laser,
+    Mirror,
+    Navigation,
+    QuadDetector,
+    TimeTagger,
+    WavePlate,
+)
+from drivers.registry import build
+from drivers.transport import InProcess
+
+
+class Devices(NamedTuple):
+    """One driver a role. Each is read by exactly one loop."""
+
+    gimbal: Gimbal
+    navigation: Navigation
+    camera: Camera
+    quad: QuadDetector
+    mirror: Mirror
+    point_ahead: Mirror
+    waveplate: WavePlate
+    tagger: TimeTagger
+    laser: Laser
+    classical: ClassicalLink
+
+    def close(self) -> None:
+        """Close every device, whatever becomes of the others."""
+        for device in self:
+            driver: Driver = device
+            driver.close()
+
+
+def open_devices(config: TerminalConfig, in_process: InProcess) -> Devices:
+    """Build the driver of every role from config.
+
+    Raises:
+        DeviceError: a device that cannot be used as configured; those opened before are closed.
+    """
+    opened: dict[str, Driver] = {}
+    try:
+        for role in Devices._fields:
+            opened[role] = build(role, config.devices[role], in_process)
+    except Exception:
+        for driver in opened.values():
+            driver.close()
+        raise
+    return Devices(**opened)  # type: ignore[arg-type]

@@ -1,0 +1,58 @@
+"""Gimbal rates: prediction first, then the camera's beacon, then the mirror's mean offset."""
+
+from collections.abc import Callable
+
+from config.mission import Mission
+from config.terminal import TerminalConfig
+from terminal.context import Context
+from terminal.control.coarse import CoarseState, step
+from terminal.loop import Step
+from terminal.messages import CoarseCommand, CoarseSample
+
+
+def make(
+    mission: Mission, config: TerminalConfig, start_tai_ns: int
+) -> tuple[CoarseState, Step[CoarseState, CoarseSample, CoarseCommand]]:
+    def bound(
+        state: CoarseState, sample: CoarseSample, dt_s: float
+    ) -> tuple[CoarseState, CoarseCommand]:
+        return step(config, state, sample, dt_s)
+
+    return CoarseState(), bound
+
+
+def bind(
+    context: Context,
+) -> tuple[Callable[[int], CoarseSample], Callable[[CoarseCommand, int], None]]:
+    devices, bus = context.devices, context.bus
+
+    def read(t_ns: int) -> CoarseSample:
+        state = devices.gimbal.poll(t_ns)
+        pointing, camera, fine = bus.pointing.command, bus.camera.command, bus.fine.command
+        return CoarseSample(
+            t_ns=t_ns,
+            gimbal_t_ns=state.t_ns if state else 0,
+            yaw_rad=state.yaw_rad if state else 0.0,
+            pitch_rad=state.pitch_rad if state else 0.0,
+            motors_on=bool(state and state.motors_on),
+            mode=bus.modes.command.mode,
+            pointing_valid=pointing.valid,
+            target_yaw_rad=pointing.target_yaw_rad,
+            target_pitch_rad=pointing.target_pitch_rad,
+            yaw_rate_rad_s=pointing.yaw_rate_rad_s,
+            pitch_rate_rad_s=pointing.pitch_rate_rad_s,
+            camera_found=camera.found,
+            camera_frame_t_ns=camera.frame_t_ns,
+            camera_x_rad=camera.x_rad,
+            camera_y_rad=camera.y_rad,
+            fine_closed=fine.closed,
+            mirror_x_rad=fine.mean_mirror_x_rad,
+            mirror_y_rad=fine.mean_mirror_y_rad,
+        )
+
+    def write(command: CoarseCommand, t_ns: int) -> None:
+        if command.switch_motors_on:
+            devices.gimbal.motors(True, t_ns)
+        devices.gimbal.command_rate(command.yaw_rate_rad_s, command.pitch_rate_rad_s, t_ns)
+
+    return read, write

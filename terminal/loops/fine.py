@@ -1,0 +1,42 @@
+"""Quad cell to fast steering mirror, the fastest loop."""
+
+from collections.abc import Callable
+
+from config.mission import Mission
+from config.terminal import TerminalConfig
+from terminal.context import Context
+from terminal.control.fine import FineState, limits_of, step
+from terminal.loop import Step
+from terminal.messages import FineCommand, FineSample
+
+
+def make(
+    mission: Mission, config: TerminalConfig, start_tai_ns: int
+) -> tuple[FineState, Step[FineState, FineSample, FineCommand]]:
+    limits = limits_of(config)
+
+    def bound(state: FineState, sample: FineSample, dt_s: float) -> tuple[FineState, FineCommand]:
+        return step(limits, state, sample, dt_s)
+
+    return FineState(), bound
+
+
+def bind(
+    context: Context,
+) -> tuple[Callable[[int], FineSample], Callable[[FineCommand, int], None]]:
+    devices, bus = context.devices, context.bus
+    poll, command_mirror = devices.quad.poll, devices.mirror.command
+    modes = bus.modes
+
+    def read(t_ns: int) -> FineSample:
+        scan = poll(t_ns)
+        if scan is None:
+            return FineSample(t_ns, 0, 0, 0, 0, 0, 0, modes.command.fine_enable)
+        return FineSample(
+            t_ns, scan.a, scan.b, scan.c, scan.d, 1, min(scan.lost, 255), modes.command.fine_enable
+        )
+
+    def write(command: FineCommand, t_ns: int) -> None:
+        command_mirror(command.x_counts, command.y_counts, t_ns)
+
+    return read, write

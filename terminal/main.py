@@ -1,0 +1,74 @@
+"""The composition root: every loop, its rate, its devices. Start reading here.
+
+`Terminal.tick` is the main loop's body: whoever owns the time (lock-step world, real-time pacer)
+calls it once per fine period.
+"""
+
+from math import gcd
+from typing import Any
+
+from terminal.context import Context
+from terminal.loop import Blueprint, Loop
+from terminal.loops import (
+    camera,
+    coarse,
+    fine,
+    link,
+    modes,
+    point_ahead,
+    pointing,
+    polarization,
+    timing,
+)
+
+# In the order in which they run within a tick: what is seen, what it means, what is done.
+BLUEPRINTS = (
+    Blueprint("pointing", pointing.make, pointing.bind),
+    Blueprint("camera", camera.make, camera.bind),
+    Blueprint("modes", modes.make, modes.bind),
+    Blueprint("coarse", coarse.make, coarse.bind),
+    Blueprint("fine", fine.make, fine.bind),
+    Blueprint("point_ahead", point_ahead.make, point_ahead.bind),
+    Blueprint("timing", timing.make, timing.bind),
+    Blueprint("link", link.make, link.bind),
+    Blueprint("polarization", polarization.make, polarization.bind),
+)
+
+
+class Terminal:
+    """All loops of one terminal in one process, stepped from outside."""
+
+    def __init__(self, context: Context) -> None:
+        """Raises TleError or EphemerisError where the mission cannot be predicted."""
+        self.bus = context.bus
+        self.loops: list[Loop[Any, Any, Any]] = []
+        rates = context.config.rates
+        for name, make, bind in BLUEPRINTS:
+            rate_hz: int = getattr(rates, f"{name}_hz")
+            state, step = make(context.mission, context.config, context.window.start_tai_ns)
+            read, write = bind(context)
+            ring = getattr(context.bus, name)
+            self.loops.append(Loop(name, rate_hz, state, step, read, write, ring))
+        fine_hz = rates.fine_hz
+        self._fine = next(loop for loop in self.loops if loop.name == "fine")
+        self._every = [fine_hz // loop.rate_hz for loop in self.loops]
+        self._due = [0] * len(self.loops)
+        self._slow_every = gcd(*(n for n in self._every if n > 1))
+        self._slow_due = 0
+        self._tick = -1
+
+    def tick(self, t_ns: int, passed: int = 1) -> None:
+        """Run all loops that are due, `passed` fine periods after the last call.
+
+        More than one means an overrun: what was missed is skipped, not caught up.
+        """
+        k = self._tick = self._tick + passed
+        # Most ticks belong to the fine loop alone.
+        if k < self._slow_due:
+            self._fine.tick(t_ns)
+            return
+        self._slow_due = (k // self._slow_every + 1) * self._slow_every
+        for i, loop in enumerate(self.loops):
+            if k >= self._due[i]:
+                self._due[i] = (k // self._every[i] + 1) * self._every[i]
+                loop.tick(t_ns)

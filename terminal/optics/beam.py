@@ -1,0 +1,75 @@
+"""A Gaussian beam through a round aperture, held on it or jittering about it.
+
+Source of the distribution: Farid and Hranilovic, J. Lightwave Technol. 25, 1702 (2007). The mean
+is exact, because a Gaussian beam smeared by Gaussian jitter is a wider Gaussian beam.
+All functions take floats or arrays, and return arrays of the broadcast shape.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def waist_radius_m(full_divergence_rad: float, wavelength_m: float) -> float:
+    """1/e^2 waist radius of the beam with this 1/e^2 full angle in the far field."""
+    return 2 * wavelength_m / (math.pi * full_divergence_rad)
+
+
+def beam_radius_m(range_m: ArrayLike, full_divergence_rad: float, wavelength_m: float) -> Array:
+    """1/e^2 radius at `range_m` from the waist."""
+    waist_m = waist_radius_m(full_divergence_rad, wavelength_m)
+    rayleigh_m = math.pi * waist_m**2 / wavelength_m
+    return waist_m * np.hypot(1.0, np.asarray(range_m, dtype=np.float64) / rayleigh_m)
+
+
+def collected_fraction(aperture_m: float, radius_m: ArrayLike) -> Array:
+    """Share of a centred beam of 1/e^2 `radius_m` through an aperture of diameter `aperture_m`."""
+    return -np.expm1(-0.5 * (aperture_m / np.asarray(radius_m, dtype=np.float64)) ** 2)
+
+
+def mean_collected_fraction(
+    aperture_m: float, radius_m: ArrayLike, range_m: ArrayLike, jitter_rad: ArrayLike
+) -> Array:
+    """The same, averaged over isotropic Gaussian pointing jitter, `jitter_rad` 1 sigma per axis."""
+    offset_m = np.asarray(jitter_rad, dtype=np.float64) * np.asarray(range_m, dtype=np.float64)
+    return collected_fraction(aperture_m, np.hypot(radius_m, 2 * offset_m))
+
+
+class PointingFading(NamedTuple):
+    """Farid-Hranilovic distribution of the collected fraction h in [0, peak]: a power law.
+
+    Good to a few per cent for a beam wider than the aperture (radius_m over aperture_m at least).
+    """
+
+    peak: float
+    """A0: the fraction with the beam centred."""
+    exponent: float
+    """gamma^2: equivalent beam radius over twice the jitter at the receiver, squared."""
+
+    def pdf(self, h: ArrayLike) -> Array:
+        """Probability density at `h`; 0 outside (0, peak]."""
+        h = np.asarray(h, dtype=np.float64)
+        inside = (h > 0) & (h <= self.peak)
+        relative = np.where(inside, h, self.peak) / self.peak
+        return np.where(inside, self.exponent / self.peak * relative ** (self.exponent - 1), 0.0)
+
+    def cdf(self, h: ArrayLike) -> Array:
+        """Probability of a fraction of at most `h`."""
+        relative = np.clip(np.asarray(h, dtype=np.float64) / self.peak, 0.0, 1.0)
+        return np.asarray(relative**self.exponent)
+
+    def mean(self) -> float:
+        return self.peak * self.exponent / (self.exponent + 1)
+
+
+def pointing_fading(
+    aperture_m: float, radius_m: float, range_m: float, jitter_rad: float
+) -> PointingFading:
+    """The distribution for an aperture of diameter `aperture_m` and isotropic jitter over 0."""
+    nu = math.sqrt(math.pi / 2) * (aperture_m / 2) / radius_m
+    equivalent_m2 = radius_m**2 * math.sqrt(math.pi) * math.erf(nu) / (2 * nu * math.exp(-(nu**2)))
+    return PointingFading(math.erf(nu) ** 2, equivalent_m2 / (2 * jitter_rad * range_m) ** 2)

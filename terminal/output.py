@@ -1,0 +1,53 @@
+"""How every command answers: JSON where it was asked for, a table for people otherwise."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def emit(
+    data: dict[str, Any], json_out: Path | None, table: "Callable[[], RenderableType]"
+) -> None:
+    """Write `data` as JSON to `json_out` (`-`: standard output), or print `table()` if it is None.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    if json_out is None:
+        from rich.console import Console
+
+        Console().print(table())
+    elif json_out == Path("-"):
+        sys.stdout.write(_encode(data))
+    else:
+        write_json(json_out, data)
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write a JSON file that is there in whole or not at all. NaN and infinity become null.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            temporary.write_text(_encode(data), encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot write: {error.strerror}") from error
+
+
+def _encode(data: dict[str, Any]) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"

@@ -1,0 +1,100 @@
+"""When the terminal flies: the window that a mission asks for, found from the ephemeris."""
+
+import math
+from typing import NamedTuple
+
+from config.errors import InputError
+from config.mission import FixedWindow, Mission, SatellitePartner
+from terminal.geometry.ephemeris import SatelliteEphemeris
+from terminal.geometry.passes import find_passes
+from terminal.geometry.sun import sun_elevation_rad
+from terminal.geometry.time_scales import DAY_NS, tai_ns_from_utc, utc_text
+from terminal.geometry.tle import TleError, parse_tle
+
+
+class Window(NamedTuple):
+    """From start to end, TAI ns."""
+
+    start_tai_ns: int
+    end_tai_ns: int
+
+    @property
+    def duration_s(self) -> float:
+        return (self.end_tai_ns - self.start_tai_ns) * 1e-9
+
+
+def _utc(text: str, key: str) -> int:
+    try:
+        return tai_ns_from_utc(text)
+    except ValueError as error:
+        raise InputError(f"{key}: {error}") from error
+
+
+def _checked_ephemeris(
+    partner: SatellitePartner, ut1_minus_utc_s: float, span: Window
+) -> SatelliteEphemeris:
+    """The partner's ephemeris, good over the whole span. Raises InputError."""
+    try:
+        tle = parse_tle(*partner.tle)
+    except TleError as error:
+        raise InputError(f"mission.partner.tle: {error}") from error
+    far_ns = max(abs(t - tle.epoch_tai_ns) for t in span)
+    if far_ns > partner.useful_days * DAY_NS:
+        raise InputError(
+            f"mission.window: {utc_text(span.start_tai_ns)} to {utc_text(span.end_tai_ns)} "
+            f"is {far_ns / DAY_NS:.1f} days from the elements' epoch "
+            f"{utc_text(tle.epoch_tai_ns)}; they are good for {partner.useful_days:g} "
+            "days (mission.partner.useful_days): use newer elements"
+        )
+    return SatelliteEphemeris(tle, ut1_minus_utc_s, partner.useful_days)
+
+
+def resolve_window(mission: Mission) -> Window:
+    """The span to fly, on a whole second.
+
+    Raises:
+        InputError: elements that are broken or too far from their epoch, or no pass that fits.
+    """
+    wanted, partner = mission.window, mission.partner
+    if isinstance(wanted, FixedWindow):
+        start = _utc(wanted.start_utc, "mission.window.start_utc")
+        span = Window(start, start + round(wanted.duration_s * 1e9))
+    else:
+        start = _utc(wanted.search_start_utc, "mission.window.search_start_utc")
+        span = Window(start, start + round(wanted.search_days * DAY_NS))
+    ephemeris = None
+    if isinstance(partner, SatellitePartner):
+        ephemeris = _checked_ephemeris(partner, mission.earth.ut1_minus_utc_s, span)
+    if isinstance(wanted, FixedWindow):
+        return span
+    if ephemeris is None:
+        raise InputError("mission.window.kind: best_pass needs a partner of kind satellite")
+
+    latitude = math.radians(mission.track.latitude_deg)
+    longitude = math.radians(mission.track.longitude_deg)
+    found = find_passes(
+        ephemeris,
+        latitude,
+        longitude,
+        mission.track.altitude_m,
+        span.start_tai_ns,
+        span.end_tai_ns,
+        math.radians(wanted.min_elevation_deg),
+    )
+    dark = [
+        p
+        for p in found
+        if wanted.sun_below_deg is None
+        or sun_elevation_rad(p.culmination_tai_ns, latitude, longitude)
+        < math.radians(wanted.sun_below_deg)
+    ]
+    if not dark:
+        raise InputError(
+            f"mission.window: no pass over {wanted.min_elevation_deg:g} degrees"
+            + (f" by night (of {len(found)} in all)" if found else "")
+            + f" from {utc_text(span.start_tai_ns)} in {wanted.search_days:g} days; "
+            "widen search_days or lower min_elevation_deg"
+        )
+    best = max(dark, key=lambda p: p.max_elevation_rad)
+    second = 1_000_000_000
+    return Window(-(-best.rise_tai_ns // second) * second, best.set_tai_ns // second * second)

@@ -1,0 +1,309 @@
+"""What a gimbal owes its user, on the SBGC32 emulator in process and behind a pseudo-terminal."""
+
+import math
+import os
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from drivers.gimbal_sbgc32 import Sbgc32
+from drivers.protocols import GimbalState
+from drivers.transport import SerialTransport
+from sim_devices.emulator import InProcessTransport, SimClock
+from sim_devices.gimbal_mechanics_free import FreeGimbal
+from sim_devices.gimbal_sbgc32 import Sbgc32Emulator
+
+T0_NS = 1_800_000_000 * 10**9
+MS_NS = 1_000_000
+ENCODER_LSB_RAD = 2 * math.pi / 2**24
+
+
+class Bench:
+    """A driver, the board it talks to, and the clock of both."""
+
+    def __init__(self, connect: Callable[["Bench"], object], pump: Callable[["Bench"], None]):
+        self.clock = SimClock(T0_NS)
+        self.mechanics = FreeGimbal()
+        self.board = Sbgc32Emulator(self.mechanics)
+        self._connect = connect
+        self._pump = pump
+        self.gimbal = self.new_driver()
+
+    def receive(self, data: bytes, t_ns: int) -> None:
+        """To whatever board is plugged in now."""
+        self.board.receive(data, t_ns)
+
+    def poll(self, t_ns: int) -> bytes:
+        return self.board.poll(t_ns)
+
+    def new_driver(self, **options) -> Sbgc32:
+        self.gimbal = Sbgc32(self._connect(self), **options)
+        return self.gimbal
+
+    def step(self, milliseconds: int = 10) -> GimbalState | None:
+        self.clock.t_ns += milliseconds * MS_NS
+        self._pump(self)
+        return self.gimbal.poll(self.clock.t_ns)
+
+    def run(self, milliseconds: int) -> GimbalState | None:
+        state = None
+        for _ in range(milliseconds // 10):
+            state = self.step()
+        return state
+
+    def until(self, condition: Callable[[], bool], within_ms: int = 300) -> None:
+        for _ in range(within_ms // 10):
+            self.step()
+            if condition():
+                return
+        pytest.fail(f"not reached within {within_ms} ms")
+
+    def start(self) -> None:
+        """Motors on and confirmed, angles flowing."""
+        self.gimbal.motors(True, self.clock.t_ns)
+        self.until(lambda: (s := self.gimbal.poll(self.clock.t_ns)) is not None and s.motors_on)
+
+    def drive(self, yaw_rad_s: float, pitch_rad_s: float, milliseconds: int) -> GimbalState:
+        for _ in range(milliseconds // 10):
+            self.gimbal.command_rate(yaw_rad_s, pitch_rad_s, self.clock.t_ns)
+            state = self.step()
+        assert state is not None
+        return state
+
+
+@pytest.fixture(params=["in_process", "pty"])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    if request.param == "in_process":
+        yield Bench(lambda b: InProcessTransport(b, b.clock), lambda b: None)
+        return
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    os.set_blocking(master, False)
+    ports: list[SerialTransport] = []
+
+    def connect(_: Bench) -> SerialTransport:
+        while ports:
+            ports.pop().close()
+        ports.append(SerialTransport(os.ttyname(slave), 115200))
+        return ports[0]
+
+    def pump(b: Bench) -> None:
+        with suppress(BlockingIOError):
+            b.receive(os.read(master, 65536), b.clock.t_ns)
+        os.write(master, b.poll(b.clock.t_ns))
+        time.sleep(0.002)  # the kernel hands the bytes over in a thread of its own
+
+    yield Bench(connect, pump)
+    for port in ports:
+        port.close()
+    os.close(master)
+    os.close(slave)
+
+
+def test_nothing_before_the_first_state(bench: Bench):
+    assert bench.gimbal.poll(bench.clock.t_ns) is None
+
+
+def test_states_flow_and_are_numbered(bench: Bench):
+    bench.start()
+    first = bench.run(100)
+    last = bench.run(1000)
+    # One sample may still be on its way through the pseudo-terminal at either end.
+    assert abs(last.seq - first.seq - 100) <= 1
+    assert bench.clock.t_ns - last.t_ns <= 20 * MS_NS
+    assert bench.gimbal.health == (0, 0, 0, 0, "")
+
+
+def test_the_same_state_again_if_nothing_new_came(bench: Bench):
+    bench.start()
+    state = bench.gimbal.poll(bench.clock.t_ns)
+    assert bench.gimbal.poll(bench.clock.t_ns + 1) is state
+
+
+@pytest.mark.parametrize("yaw_rad_s", [0.1, -0.1])
+@pytest.mark.parametrize("pitch_rad_s", [0.05, -0.05])
+def test_rates_move_the_joints(bench: Bench, yaw_rad_s: float, pitch_rad_s: float):
+    """The joints follow a rate with a lag of 20 ms: angle = rate (t - lag) once it has settled."""
+    bench.start()
+    bench.drive(yaw_rad_s, pitch_rad_s, 200)
+    yaw_rad, pitch_rad = bench.mechanics.yaw_rad, bench.mechanics.pitch_rad
+    assert bench.mechanics.yaw_rate_rad_s == pytest.approx(yaw_rad_s, rel=1e-3)
+    state = bench.drive(yaw_rad_s, pitch_rad_s, 500)
+    assert bench.mechanics.yaw_rad - yaw_rad == pytest.approx(0.5 * yaw_rad_s, rel=1e-3)
+    assert bench.mechanics.pitch_rad - pitch_rad == pytest.approx(0.5 * pitch_rad_s, rel=1e-3)
+    # The newest state is at most two stream intervals old.
+    assert state.yaw_rad == pytest.approx(bench.mechanics.yaw_rad, abs=0.02 * abs(yaw_rad_s) + 1e-6)
+    assert state.pitch_rad == pytest.approx(
+        bench.mechanics.pitch_rad, abs=0.02 * abs(pitch_rad_s) + 1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("yaw_rad", "pitch_rad"),
+    [(0.0, 0.0), (1.0, -0.5), (-1.0, 0.5), (math.pi, 0.0), (-3.0, 0.3), (4.0, 1.5), (-70.0, 0.1)],
+)
+def test_angles_are_the_true_ones_modulo_a_turn(bench: Bench, yaw_rad: float, pitch_rad: float):
+    bench.mechanics.yaw_rad, bench.mechanics.pitch_rad = yaw_rad, pitch_rad
+    bench.start()
+    state = bench.run(50)
+    assert -math.pi < state.yaw_rad <= math.pi
+    assert abs(math.remainder(state.yaw_rad - yaw_rad, 2 * math.pi)) <= 0.51 * ENCODER_LSB_RAD
+    assert abs(state.pitch_rad - pitch_rad) <= 0.51 * ENCODER_LSB_RAD
+    assert bench.gimbal.health.device_errors == 0
+
+
+def test_signs_and_zeros_of_the_installation(bench: Bench):
+    bench.mechanics.yaw_rad, bench.mechanics.pitch_rad = 1.0, 0.5
+    bench.new_driver(yaw_sign=-1, yaw_zero_rad=0.25, pitch_zero_rad=0.125)
+    bench.start()
+    state = bench.run(50)
+    assert state.yaw_rad == pytest.approx(-1.25, abs=ENCODER_LSB_RAD)
+    assert state.pitch_rad == pytest.approx(0.375, abs=ENCODER_LSB_RAD)
+    bench.drive(0.1, 0.1, 200)
+    assert bench.mechanics.yaw_rate_rad_s == pytest.approx(-0.1, rel=1e-3)
+    assert bench.mechanics.pitch_rate_rad_s == pytest.approx(0.1, rel=1e-3)
+    # The zero of 0.25 rad is not the board's own: it says so, once.
+    assert bench.gimbal.health.device_errors == 1
+    assert "yaw_zero_rad" in bench.gimbal.health.last_error
+
+
+def test_rates_beyond_the_range_are_clamped_and_nonsense_stops(bench: Bench):
+    bench.start()
+    bench.drive(-100.0, 100.0, 300)
+    # The mechanics' own limit of 0.5 rad/s is under the wire's 32.767 deg/s.
+    assert bench.mechanics.yaw_rate_rad_s == pytest.approx(-0.5, rel=1e-3)
+    assert bench.mechanics.pitch_rate_rad_s == pytest.approx(0.5, rel=1e-3)
+    bench.drive(math.nan, math.nan, 300)
+    assert abs(bench.mechanics.yaw_rate_rad_s) < 1e-4
+    assert abs(bench.mechanics.pitch_rate_rad_s) < 1e-4
+
+
+def test_the_board_stops_when_its_host_dies(bench: Bench):
+    bench.start()
+    bench.drive(0.2, 0.1, 300)
+    bench.run(200)
+    assert bench.mechanics.yaw_rate_rad_s == pytest.approx(0.2, rel=1e-3)
+    bench.run(300)
+    assert abs(bench.mechanics.yaw_rate_rad_s) < 1e-4
+    assert abs(bench.mechanics.pitch_rate_rad_s) < 1e-4
+
+
+def test_motors_off_means_no_motion(bench: Bench):
+    bench.run(50)
+    bench.drive(0.2, 0.1, 200)
+    assert bench.mechanics.yaw_rad == 0.0
+    bench.start()
+    bench.drive(0.2, 0.1, 200)
+    bench.gimbal.motors(False, bench.clock.t_ns)
+    bench.until(lambda: not bench.gimbal.poll(bench.clock.t_ns).motors_on)
+    yaw_rad = bench.mechanics.yaw_rad
+    bench.drive(0.2, 0.1, 200)
+    assert bench.mechanics.yaw_rad == yaw_rad > 0.0
+
+
+def test_switching_on_what_is_on_does_not_disturb_the_motion(bench: Bench):
+    bench.start()
+    bench.drive(0.2, 0.1, 300)
+    bench.gimbal.motors(True, bench.clock.t_ns)
+    bench.run(50)
+    assert bench.mechanics.yaw_rate_rad_s == pytest.approx(0.2, rel=1e-3)
+
+
+@pytest.mark.parametrize("extra", [0, 1, 2])
+def test_confirmations_of_any_length(bench: Bench, extra: int):
+    bench.board.faults.confirm_extra_bytes = extra
+    bench.start()
+    bench.run(1000)
+    assert bench.gimbal.health == (0, 0, 0, 0, "")
+
+
+def test_without_confirmation_it_asks_again_and_says_so(bench: Bench):
+    bench.board.faults.confirms = False
+    for _ in range(100):
+        bench.gimbal.motors(True, bench.clock.t_ns)
+        bench.step()
+    assert not bench.run(50).motors_on
+    assert bench.gimbal.health.timeouts >= 2
+    assert "not confirmed" in bench.gimbal.health.last_error
+    bench.board.faults.confirms = True
+    bench.until(lambda: bench.gimbal.poll(bench.clock.t_ns).motors_on, within_ms=700)
+
+
+def test_silence_is_counted_and_the_board_configured_anew(bench: Bench):
+    bench.start()
+    before = bench.run(50)
+    bench.board.faults.silent = True
+    silent = bench.run(2100)
+    assert silent.t_ns <= before.t_ns + 20 * MS_NS
+    assert bench.gimbal.health.timeouts >= 3
+    # A board that lost its power knows nothing of stream, limit or motors.
+    bench.board = Sbgc32Emulator(bench.mechanics)
+    bench.until(
+        lambda: bench.gimbal.poll(bench.clock.t_ns).t_ns > silent.t_ns + 100 * MS_NS, within_ms=700
+    )
+    bench.start()
+    bench.drive(0.2, 0.0, 200)
+    bench.run(500)
+    assert abs(bench.mechanics.yaw_rate_rad_s) < 1e-4
+
+
+def test_spoilt_frames_are_counted_and_never_believed(bench: Bench):
+    bench.start()
+    first = bench.run(100)
+    bench.board.faults.half_right_crc_frames = 5
+    bench.board.faults.bad_header_frames = 2
+    last = bench.run(500)
+    assert abs(last.seq - first.seq - 50) <= 1
+    # Two of the five have a bad header as well, and are not even taken for frames.
+    assert bench.gimbal.health.bad_frames == 3
+    assert bench.gimbal.health.garbage_bytes > 0
+    assert abs(last.yaw_rad) <= ENCODER_LSB_RAD
+
+
+def test_garbage_between_frames(bench: Bench):
+    bench.start()
+    first = bench.run(100)
+    bench.board.faults.garbage_before_frame = b"\x24\x00\xff\x24boot v2.73\r\n"
+    last = bench.run(500)
+    assert abs(last.seq - first.seq - 50) <= 1
+    assert bench.gimbal.health.garbage_bytes >= 48 * 15
+    assert bench.gimbal.health.bad_frames == 0
+
+
+def test_the_board_clock_runs_over(bench: Bench):
+    """u16 milliseconds: 65.536 s. A minute and more of lost samples would not be seen."""
+    to_seam_ms = 65_536 - bench.clock.t_ns // MS_NS % 65_536
+    bench.clock.t_ns += (to_seam_ms - 300) * MS_NS
+    bench.start()
+    first = bench.run(50)
+    last = bench.run(1000)
+    assert abs(last.seq - first.seq - 100) <= 1
+
+
+def test_lost_samples_leave_a_gap_in_the_numbers(bench: Bench):
+    bench.start()
+    first = bench.run(100)
+    bench.board.faults.silent = True
+    bench.run(200)
+    bench.board.faults.silent = False
+    last = bench.run(100)
+    assert abs(last.seq - first.seq - 30) <= 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"stream_interval_ms": 0},
+        {"stream_interval_ms": 1000},
+        {"control_timeout_ms": 0},
+        {"control_timeout_ms": 70_000},
+        {"yaw_sign": 0},
+    ],
+)
+def test_wrong_options_are_refused(options: dict[str, int]):
+    board = Sbgc32Emulator(FreeGimbal())
+    with pytest.raises(ValueError, match=r"stream_interval_ms|control_timeout_ms|yaw_sign"):
+        Sbgc32(InProcessTransport(board, SimClock(T0_NS)), **options)
