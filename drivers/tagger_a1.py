@@ -9,6 +9,8 @@ period is the card's own and no defect. What makes it is not documented [?].
 The time wraps after 2^54 units, 19.5 h: that shows as a step back.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,7 @@ WORD = np.dtype("<u8")
 WORD_BYTES = 8
 UNITS_PER_NS = 256
 MARKER_BIT = np.uint64(1 << 4)
+EVENT_BITS = np.uint64(0b11111)
 DETECTOR_BITS = np.arange(4, dtype=np.uint64)
 
 DISORDER_UNITS = 1 << 25
@@ -57,30 +60,43 @@ def clicks_of(words: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.
     return index, channel.astype(np.uint8)
 
 
-def find_alignment(data: bytes) -> int | None:
-    """Where words begin: position of the first run of words whose times belong together.
+class Run(NamedTuple):
+    """Words in a row that make sense together, at one alignment."""
 
-    Seven of eight alignments mix bytes of neighbours and jump about within 19.5 h, or run 256 times
-    too fast; so of runs that begin within a word of each other the slowest is taken.
-    None: no run in `data`.
+    position: int
+    """Of the first, in bytes."""
+    words: int
+    time: int
+    """Of the first, units."""
+    span: int
+    """From the first to the last of RUN_WORDS, units."""
+
+
+def runs_in(data: bytes) -> list[Run]:
+    """The first run of each of the eight alignments, where there is one.
+
+    Words make sense that have a detector or marker bit, and whose times neither step back nor far
+    ahead. A wrong alignment takes bits of time for flags, and flags of the next word for the top of
+    its time: it lasts only while those happen to agree.
     """
-    runs: list[tuple[int, int]] = []
+    runs: list[Run] = []
     for offset in range(WORD_BYTES):
         count = (len(data) - offset) // WORD_BYTES
         if count < RUN_WORDS:
             break
-        time = times_of(np.frombuffer(data, WORD, count, offset))
+        words = np.frombuffer(data, WORD, count, offset)
+        time, event = times_of(words), (words & EVENT_BITS) != 0
         step = np.diff(time)
         good = (step >= -DISORDER_UNITS) & (step <= AHEAD_NS * UNITS_PER_NS)
-        start = np.flatnonzero(good[:-2] & good[1:-1] & good[2:])
-        if start.size:
-            i = int(start[0])
-            runs.append((offset + WORD_BYTES * i, abs(int(time[i + RUN_WORDS - 1] - time[i]))))
-    if not runs:
-        return None
-    first = min(position for position, _ in runs)
-    near = [run for run in runs if run[0] < first + WORD_BYTES]
-    return min(near, key=lambda run: run[1])[0]
+        good &= event[1:] & event[:-1]
+        starts = np.flatnonzero(good[:-2] & good[1:-1] & good[2:])
+        if starts.size:
+            i = int(starts[0])
+            ends = np.flatnonzero(~good[i:])
+            length = int(ends[0]) + 1 if ends.size else count - i
+            span = abs(int(time[i + RUN_WORDS - 1] - time[i]))
+            runs.append(Run(offset + WORD_BYTES * i, length, int(time[i]), span))
+    return runs
 
 
 class A1Tagger:
@@ -99,6 +115,8 @@ class A1Tagger:
         """Latest time accepted, units."""
         self._heard_ns = 0
         """When words were last accepted."""
+        self._ran_ahead = False
+        """So the stream broke last: by a time that can't have come yet."""
         self._seq = -1
         self._garbage_bytes = 0
         self._bad_frames = 0
@@ -121,11 +139,11 @@ class A1Tagger:
         for _ in range(SEARCHES_A_POLL):
             if len(self._buffer) < SEARCH_BYTES:
                 break  # All taken, or too little to tell what is wrong: wait.
-            at = find_alignment(self._buffer[:WINDOW_BYTES])
-            if at is None:
+            runs = runs_in(self._buffer[:WINDOW_BYTES])
+            if not runs:
                 self._drop(min(len(self._buffer), WINDOW_BYTES) - SEARCH_BYTES + 1)
                 continue
-            self._drop(at)
+            self._drop(self._likeliest(runs, t_ns).position)
             step_back |= self._restart(t_ns)
             accepted.append(self._take(t_ns))
         return self._block(np.concatenate(accepted), step_back)
@@ -135,16 +153,38 @@ class A1Tagger:
         words = np.frombuffer(self._buffer, WORD, len(self._buffer) // WORD_BYTES)
         if not words.size or self._newest is None:
             return words[:0]
-        time = times_of(words)
-        passed_ns = max(0, t_ns - self._heard_ns) + AHEAD_NS
-        latest = min(self._newest + passed_ns * UNITS_PER_NS, LONGEST_UNITS)
+        time, latest = times_of(words), self._latest(t_ns)
         reached = np.maximum(np.maximum.accumulate(time), self._newest)
-        fits = (time >= reached - DISORDER_UNITS) & (time <= latest)
+        fits = (time >= reached - DISORDER_UNITS) & (time <= latest) & ((words & EVENT_BITS) != 0)
         count = words.size if fits.all() else int(np.argmin(fits))
+        self._ran_ahead = count < words.size and int(time[count]) > latest
         if count:
             self._newest, self._heard_ns = int(reached[count - 1]), t_ns
             self._buffer = self._buffer[count * WORD_BYTES :]
         return words[:count]
+
+    def _latest(self, t_ns: int) -> int:
+        """No word that fits can be later, units."""
+        passed_ns = max(0, t_ns - self._heard_ns) + AHEAD_NS
+        return min((self._newest or 0) + passed_ns * UNITS_PER_NS, LONGEST_UNITS)
+
+    def _likeliest(self, runs: list[Run], t_ns: int) -> Run:
+        """Where the stream goes on: best from the time it had, else where words make most sense."""
+        if self._newest is not None:
+            earliest, latest = self._newest - DISORDER_UNITS, self._latest(t_ns)
+            continuing = [run for run in runs if earliest <= run.time <= latest]
+            if continuing:
+                return min(continuing)
+        first = min(runs).position
+        near = [run for run in runs if run.position < first + WORD_BYTES]
+        longest = max(run.words for run in near)
+        likely = [run for run in near if run.words >= longest - 1]
+        # A clock that was set keeps its alignment. One that ran ahead may have lost it: with a byte
+        # too many in front, time runs 256 times too fast.
+        same = [run for run in likely if run.position % WORD_BYTES == 0]
+        if same and not self._ran_ahead:
+            return same[0]
+        return min(likely, key=lambda run: run.span)
 
     def _restart(self, t_ns: int) -> bool:
         """Go on from the word that the buffer begins with; True if that is a step back in time."""

@@ -143,14 +143,17 @@ class Flight:
                 clock.t_ns += period_ns
             self.end_grid()
 
-    def close(self) -> dict[str, Any]:
-        """Finish the recordings, release the devices; the summary of what was flown."""
+    def close(self) -> None:
+        """Finish the recordings and release the devices."""
         t_ns = self.world.clock.t_ns
         try:
             self._records.drain(t_ns, self.terminal, self.lateness_ns)
         finally:
             self._records.close()
             self._devices.close()
+
+    def summary(self) -> dict[str, Any]:
+        """What was flown, against the truth."""
         summary = summarise(
             self.scenario,
             self.world,
@@ -176,7 +179,6 @@ def fly(
     flight = Flight(scenario, seed, window, out, progress)
     try:
         flight.lock_step()
-    except BaseException:
+    finally:
         flight.close()
-        raise
-    return flight.close()
+    return flight.summary()

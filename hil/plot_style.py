@@ -1,4 +1,4 @@
-"""The look of all figures: colours by meaning, axes over time with a strip of modes, SVG for a page.
+"""The look of all figures: colours by meaning, axes over time under a strip of modes, SVG.
 
 Colours follow Okabe & Ito (2008), which people with any colour vision can tell apart; those of
 lines are darkened where they would be faint on white. In the SVG each becomes a CSS variable of
@@ -6,18 +6,18 @@ the page, so that a figure follows its light and dark theme.
 """
 
 import io
+import math
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
-Array = NDArray[np.float64]
+from hil.plot_series import Array, Course, Span
 
 INK = "#1f2429"
 """Text; and the truth, in every figure."""
@@ -57,23 +57,10 @@ THEME = {
 
 WIDTH_IN = 5.4
 FONT_PT = 8.5
+THIN = 1.1
+"""Line width, pt."""
 _LEFT_IN, _RIGHT_IN, _BOTTOM_IN, _GAP_IN, _STRIP_IN = 0.62, 0.14, 0.44, 0.13, 0.06
 _LEGEND_ROW_IN = 0.19
-
-
-class Span(NamedTuple):
-    """A stay in a mode, seconds since the start of the window."""
-
-    mode: str
-    start_s: float
-    end_s: float
-
-
-class Course(NamedTuple):
-    """What all figures over time share."""
-
-    duration_s: float
-    modes: tuple[Span, ...]
 
 
 def panels(
@@ -142,7 +129,7 @@ def mode_bars(axes: Axes, spans: Sequence[Span], y: tuple[float, float]) -> None
 
 def legend(figure: Figure, columns: int) -> None:
     """Every labelled line of the figure, above its axes; each label once."""
-    entries = {}
+    entries: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
@@ -163,6 +150,42 @@ def legend(figure: Figure, columns: int) -> None:
         borderpad=0.1,
         labelspacing=0.3,
     )
+
+
+def line(axes: Axes, t_s: Array, y: Array, color: str, label: str | None = None) -> None:
+    axes.plot(t_s, y, color=color, linewidth=THIN, label=label)
+
+
+def limit(axes: Axes, y: float | None, label: str) -> None:
+    """A horizontal line of theory."""
+    if y is not None and math.isfinite(y):
+        axes.axhline(y, color=LIMIT, linewidth=THIN, linestyle=(0, (5, 3)), label=label)
+
+
+def log_scale(axes: Axes, highest: float = math.inf) -> None:
+    """Logarithmic in whole decades up to `highest` at most, if anything drawn is above zero."""
+    drawn = [np.asarray(line.get_ydata(), float) for line in axes.get_lines()]
+    values = np.concatenate([np.empty(0), *drawn])
+    values = values[np.isfinite(values) & (values > 0)]
+    if len(values):
+        low = math.floor(math.log10(values.min()))
+        high = math.ceil(math.log10(min(values.max(), highest)))
+        axes.set_yscale("log")
+        axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def from_zero(axes: Axes, least: float) -> None:
+    """Up from zero, and up to `least` at least."""
+    axes.set_ylim(0.0, max(least, axes.get_ylim()[1]))
+
+
+def symmetric(axes: Axes, values: Array, least: float) -> None:
+    """Limits about zero that hold the middle 96 % of the values."""
+    finite = np.abs(values[np.isfinite(values)])
+    reach = 1.5 * float(np.percentile(finite, 96)) if len(finite) else 0.0
+    reach = max(reach, least)
+    axes.set_ylim(-reach, reach)
 
 
 def svg(figure: Figure, name: str, label: str) -> str:

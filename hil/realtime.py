@@ -132,10 +132,9 @@ def fly_realtime(
             time.sleep(0.001)
         try:
             overruns = _paced(flight, fine_hz)
-        except BaseException:
+        finally:
             flight.close()
-            raise
-        summary = flight.close()
+        summary = flight.summary()
         for truth in truths.values():
             truth.close()
     summary["realtime"] = {"fine_hz": fine_hz, "granted": granted, **overruns}

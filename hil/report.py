@@ -1,6 +1,7 @@
 """report.html of a flight: what was reached, in figures that explain themselves, in one file."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,8 @@ from hil.report_figures import (
     safety_events,
     sections,
 )
-from hil.report_page import Tile, folded, header, mode_bar, page, table, text_section, tiles
+from hil.report_page import DASH, Card, Tile, folded, header, mode_bar, page, table, tiles
 from terminal.geometry.time_scales import utc_text
-
-DASH = "–"
 
 
 def report_html(recording: Path, summary: dict[str, Any]) -> str:
@@ -34,8 +33,7 @@ def report_html(recording: Path, summary: dict[str, Any]) -> str:
         header(title, _lines(summary, data), data.problems),
         mode_bar(shares),
         tiles(_tiles(summary)),
-        *sections(summary, data, course),
-        text_section("Computing time", _compute(summary)),
+        *sections(summary, data, course, _compute(summary)),
         folded("The whole summary", table(("field", "value"), _flat(summary), "whole")),
         "<footer>Everything on this page comes from pass.mcap and summary.json beside it.</footer>",
     ]
@@ -62,28 +60,30 @@ def _lines(summary: Summary, data: FlightData) -> list[str]:
     """Seed, time and length; what went wrong."""
     parts = ["Flight report", f"seed {_text(summary.get('seed'))}"]
     if data.start_tai_ns:
-        try:
+        with suppress(ValueError):
             parts.append(utc_text(data.start_tai_ns).replace("T", " ")[:19] + " UTC")
-        except ValueError:
-            pass
     parts.append(f"{number(summary.get('simulated_s'), 1)} s simulated")
     events, lost = safety_events(summary), real(summary.get("lost_ticks"))
-    health = [f"{len(events)} safety events" if events else "no safety event"]
+    health = [_counted(len(events), "safety event")]
     if lost is not None:
-        health.append(f"{lost:,.0f} ticks lost" if lost else "no tick lost")
+        health.append(_counted(round(lost), "lost tick"))
     return [" · ".join(parts), " · ".join(health)]
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}" if n else f"no {what}"
 
 
 def _tiles(summary: Summary) -> list[Tile]:
     """The figures that people ask for first, each beside what it is to be held against."""
     disclosed = real(lookup(summary, "counts", "disclosed"))
     qber = summary.get("qber") if disclosed else None
-    qber_true = summary.get("qber_true") if disclosed else None
+    detected = real(lookup(summary, "counts", "detected"))
+    qber_true = summary.get("qber_true") if detected else None
     key, expected = real(summary.get("secret_key_bits")), summary.get("secret_key_bits_expected")
     known = real(expected)
     ratio = f" ({100 * (key / known - 1):+.1f} %)" if key is not None and known else ""
-    clock = summary.get("clock")
-    clock = clock if isinstance(clock, dict) else {}
+    converged = real(summary.get("polarization_converged_s"))
     return [
         Tile(
             "Share of the window in LINK",
@@ -123,21 +123,21 @@ def _tiles(summary: Summary) -> list[Tile]:
         ),
         Tile(
             "Clock slips",
-            number(clock.get("slips")),
+            number(lookup(summary, "clock", "slips")),
             "",
-            f"locked {number(clock.get('locked_s'), 1)} s, clicks to "
-            f"{number(clock.get('timing_rms_ps'))} ps rms",
+            f"locked {number(lookup(summary, 'clock', 'locked_s'), 1)} s, clicks to "
+            f"{number(lookup(summary, 'clock', 'timing_rms_ps'))} ps rms",
         ),
         Tile(
             "Polarisation frame error, rms",
             number(summary.get("polarization_error_deg_rms"), 2),
             "°",
-            f"converged after {number(summary.get('polarization_converged_s'), 1)} s of LINK",
+            "not converged" if converged is None else f"converged after {converged:.1f} s of LINK",
         ),
     ]
 
 
-def _compute(summary: Summary) -> str:
+def _compute(summary: Summary) -> Card:
     """Loops, fastest first: how much of its period a tick takes."""
     ticks, compute = summary.get("ticks"), summary.get("compute_us")
     ticks = ticks if isinstance(ticks, dict) else {}
@@ -162,10 +162,12 @@ def _compute(summary: Summary) -> str:
                 number(share, 2),
             )
         )
-    head = ("loop", "rate, Hz", "ticks", "median, µs", "99th percentile, µs", "of its period, %")
-    return table(head, rows) + (
-        '<p class="beside">Wall-clock time from read to push of a tick; the last column is the '
-        "99th percentile over the period.</p>"
+    head = ("loop", "rate, Hz", "ticks", "p50, µs", "p99, µs", "p99 of period, %")
+    return Card(
+        "Computing time",
+        table(head, rows),
+        "Wall-clock time of a tick from read to push on the machine that flew this pass, and what "
+        "share of the loop's period its 99th percentile takes: 100 % would leave no time at all.",
     )
 
 

@@ -83,7 +83,7 @@ class FlightData:
     def _elapsed_s(self, t_ns: NDArray[Any]) -> Array:
         """Seconds since the start of the window; of the first record if that is unknown."""
         start = self.start_tai_ns or (int(t_ns[0]) if len(t_ns) else 0)
-        return (t_ns.astype(np.int64) - start) * 1e-9
+        return np.asarray((t_ns.astype(np.int64) - start) * 1e-9, np.float64)
 
     def _table(self, recording: Recording, name: str) -> Table:
         columns = recording.columns(name)

@@ -1,18 +1,22 @@
 """The figures of the report in their order, each with what its caption says."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from hil import plots
-from hil.plot_style import Course, Span, svg
+from hil import plots, plots_link
+from hil.plot_series import Course, Span
+from hil.plot_style import svg
 from hil.report_data import FlightData
 from hil.report_page import Card, section
 
 Summary = dict[str, Any]
+
+MOST_EVENTS = 15
+"""Shown; the summary holds them all."""
 
 
 def lookup(summary: Summary, *keys: str) -> Any:
@@ -66,11 +70,12 @@ def safety_events(summary: Summary) -> list[tuple[float, str]]:
     return events
 
 
-def sections(summary: Summary, data: FlightData, course: Course) -> list[str]:
-    """All figures, section by section, as HTML."""
+def sections(summary: Summary, data: FlightData, course: Course, compute: Card) -> list[str]:
+    """All figures, section by section, as HTML; and the card of computing times, made elsewhere."""
     truth, timing, link = data["truth"], data["timing"], data["link"]
+    events = safety_events(summary)[:MOST_EVENTS]
     bound = pair(summary.get("fine_bound_urad_rms"))
-    qber_true = real(summary.get("qber_true")) if real(summary.get("qber")) is not None else None
+    qber_true = real(summary.get("qber_true")) if lookup(summary, "counts", "detected") else None
 
     def card(name: str, title: str, draw: Callable[[], Figure], caption: str) -> Card:
         return Card(title, svg(draw(), name, escape(title)), caption)
@@ -90,10 +95,15 @@ def sections(summary: Summary, data: FlightData, course: Course) -> list[str]:
                 card(
                     "timeline",
                     "Modes and events",
-                    lambda: plots.mode_timeline(course, truth, timing, safety_events(summary)),
+                    lambda: plots.mode_timeline(
+                        course,
+                        truth,
+                        timing,
+                        [(t_s, f"{n}") for n, (t_s, _) in enumerate(events, 1)],
+                    ),
                     "Every stay in a mode over time in seconds; a pass without trouble goes down "
-                    "the steps once and stays in LINK. Below: shutter, clock lock, and outages of "
-                    "the partner's beacon. Vertical lines are safety events.",
+                    "the steps once and stays in LINK. Below: when the shutter was open, the clock "
+                    f"locked, and the partner's beacon out. {_told(events)}",
                 ),
             ],
         ),
@@ -128,7 +138,7 @@ def sections(summary: Summary, data: FlightData, course: Course) -> list[str]:
                 card(
                     "counts",
                     "Count rates",
-                    lambda: plots.count_rates(course, timing, link),
+                    lambda: plots_link.count_rates(course, timing, link),
                     "Clicks per second inside the time gate, outside it, and sifted, on a "
                     "logarithmic scale. In the gate: signal, which follows the loss. Out of it: "
                     "background, dark counts and the tails of the jitter; everything is out of "
@@ -137,7 +147,7 @@ def sections(summary: Summary, data: FlightData, course: Course) -> list[str]:
                 card(
                     "qber",
                     "Error rate",
-                    lambda: plots.error_rate(course, link, truth, data.disclosed, qber_true),
+                    lambda: plots_link.error_rate(course, link, truth, data.disclosed, qber_true),
                     "Percent of the disclosed key-basis bits that are wrong: in windows of time "
                     "with their 1σ, and over the pass so far. Dashed: what the world's truth "
                     "implies for the whole pass. Grey: the part that a turned polarisation frame "
@@ -151,16 +161,17 @@ def sections(summary: Summary, data: FlightData, course: Course) -> list[str]:
                 card(
                     "clock",
                     "Clock recovered from the photons",
-                    lambda: plots.clock(course, timing, truth, _gate_ps(data)),
-                    "Above: the estimated offset of our oscillator less the true one, in parts per "
-                    "billion. Below, in ps on a logarithmic scale: the clock's own 1σ of phase, "
-                    "and the rms of clicks about their slots, which is the detectors' jitter when "
-                    "all is well. A clock that is lost shows as a gap.",
+                    lambda: plots_link.clock(course, timing, truth, _gate_ps(data)),
+                    "Above: the clock's frequency offset as estimated, less the true offset of our "
+                    "oscillator, in parts per billion. What differs is Doppler that the ephemeris "
+                    "does not predict: 1 ppb is 0.3 m/s. Below, in ps on a logarithmic scale: the "
+                    "clock's own 1σ of phase, and the rms of clicks about their slots, which is "
+                    "the detectors' jitter when all is well. A lost clock shows as a gap.",
                 ),
                 card(
                     "polarisation",
                     "Polarisation frame",
-                    lambda: plots.polarization(
+                    lambda: plots_link.polarization(
                         course, data["pointing"], data["polarization"], truth
                     ),
                     "In degrees. Top: angle of the sender's H axis at the analyser, as geometry "
@@ -171,22 +182,31 @@ def sections(summary: Summary, data: FlightData, course: Course) -> list[str]:
             ],
         ),
         section(
-            "Secret key",
+            "Key and computing time",
             [
                 card(
                     "key",
                     "Secret key, finite size",
-                    lambda: plots.secret_key(
+                    lambda: plots_link.secret_key(
                         course, link, real(summary.get("secret_key_bits_expected"))
                     ),
                     "Above: secret key in kbit if the pass ended at that moment; it starts late, "
                     "because few clicks prove little. Dashed: the analytic link model for the "
                     "whole pass. Below: upper bound of the phase error in percent, which falls as "
                     "the statistics grow.",
-                )
+                ),
+                compute,
             ],
         ),
     ]
+
+
+def _told(events: Sequence[tuple[float, str]]) -> str:
+    """The safety events in words."""
+    if not events:
+        return "No safety event."
+    told = "; ".join(f"{n}. {words} at {t_s:.1f} s" for n, (t_s, words) in enumerate(events, 1))
+    return f"Vertical lines, safety events: {told}."
 
 
 def _gate_ps(data: FlightData) -> float | None:

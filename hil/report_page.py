@@ -52,12 +52,16 @@ th:first-child,td:first-child,.whole td{{text-align:left}}
 .whole td:last-child{{overflow-wrap:anywhere;
   font-family:ui-monospace,SFMono-Regular,Consolas,monospace;font-size:.8rem}}
 summary{{cursor:pointer;font-weight:650}}
+details{{margin-top:36px}}
 details[open] summary{{margin-bottom:8px}}
 footer{{margin-top:28px;font-size:.8rem;color:var(--muted)}}
 @media (max-width:860px){{.cards{{grid-template-columns:1fr}}
   .tiles{{grid-template-columns:1fr 1fr}}main{{padding:18px 12px 36px}}
   .card{{padding:12px 10px}}h2{{margin-top:28px}}}}
 """
+
+
+DASH = "–"
 
 
 class Tile(NamedTuple):
@@ -71,10 +75,10 @@ class Tile(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A figure: title and caption as plain text, the SVG as it is."""
+    """A figure or table: title and caption as plain text, the content as it is."""
 
     title: str
-    svg: str
+    content: str
     caption: str
 
 
@@ -117,17 +121,21 @@ def _color(mode: str) -> str:
 
 
 def tiles(items: Sequence[Tile]) -> str:
-    inner = "\n".join(
-        f'<div class="tile"><dt>{escape(t.label)}</dt><dd class="value">{escape(t.value)}'
-        f' <small>{escape(t.unit)}</small></dd><dd class="beside">{escape(t.beside)}</dd></div>'
-        for t in items
-    )
-    return f'<dl class="tiles">\n{inner}\n</dl>'
+    """Each with its unit, which a dash has not."""
+    inner = ""
+    for t in items:
+        unit = f" <small>{escape(t.unit)}</small>" if t.value != DASH else ""
+        inner += (
+            f'<div class="tile"><dt>{escape(t.label)}</dt>'
+            f'<dd class="value">{escape(t.value)}{unit}</dd>'
+            f'<dd class="beside">{escape(t.beside)}</dd></div>\n'
+        )
+    return f'<dl class="tiles">\n{inner}</dl>'
 
 
 def section(title: str, cards: Sequence[Card]) -> str:
     inner = "\n".join(
-        f'<figure class="card"><h3>{escape(c.title)}</h3>\n{c.svg}\n'
+        f'<figure class="card"><h3>{escape(c.title)}</h3>\n{c.content}\n'
         f"<figcaption>{escape(c.caption)}</figcaption></figure>"
         for c in cards
     )
@@ -139,7 +147,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") ->
     th = "".join(f"<th>{escape(h)}</th>" for h in head)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>\n"
-        for row in rows or [["–"] * len(head)]
+        for row in rows or [[DASH] * len(head)]
     )
     return (
         f'<div class="table"><table class="{kind}"><thead><tr>{th}</tr></thead>\n'
@@ -147,14 +155,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") ->
     )
 
 
-def text_section(title: str, inner: str) -> str:
-    """A section of ready HTML in one card."""
-    return f'<section>\n<h2>{escape(title)}</h2>\n<div class="card">{inner}</div>\n</section>'
-
-
 def folded(title: str, inner: str) -> str:
     """Ready HTML behind a line to click on."""
     return (
-        f'<section>\n<h2></h2>\n<details class="card"><summary>{escape(title)}</summary>{inner}'
+        f'<section>\n<details class="card"><summary>{escape(title)}</summary>{inner}'
         "</details>\n</section>"
     )

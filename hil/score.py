@@ -11,13 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import Scenario
+from sim_devices.detectors import NO_SLOT
 from sim_devices.light import BlockTruth
 from sim_devices.truth import TruthSample
 from sim_devices.world import World
 from terminal.bus import Bus
+from terminal.messages import TimingSample
 from terminal.mode import Mode
 
+Slots = NDArray[np.int64]
+
 LOCKED = 1
+ROUNDING_PS = 8
+KEEP_PS = 200_000_000_000
+"""Truth is kept this long behind the newest click: 0.2 s."""
 CONVERGED_RAD = math.radians(1.0)
 """The polarisation frame counts as converged when its error first stays under this ..."""
 CONVERGED_S = 5.0
@@ -61,21 +68,41 @@ class SlotScore:
         jitter = world.detectors.jitter_s
         self._in_gate = math.erf(self._gate_s / (math.sqrt(2.0) * jitter))
         self._dark_hz = world.detectors.dark_rate_hz
+        self.unknown = 0
+        """Clicks that nothing in the world made."""
         self.slips = 0
         self.right = 0
         self.sent = 0.0
         self.gated_s = 0.0
+        self._made_ps = np.empty(0, np.int64)
+        self._made_slot = np.empty(0, np.int64)
         self._signal = self._noise = self._wrong = 0.0
 
-    def block(self, truth: BlockTruth, slot: NDArray[np.int64]) -> None:
-        """One timing tick: what the terminal made of the block."""
-        known = (slot >= 0) & (truth.true_slot >= 0)
-        # A signal click in a neighbouring slot's gate is a slip; jitter alone stays in the gate.
-        off = np.abs(slot[known] - truth.true_slot[known])
-        self.slips += int(np.count_nonzero(off))
-        self.right += int(np.count_nonzero(off == 0))
-        if not np.any(slot >= 0):
+    def clicks(self, truths: list[BlockTruth], sample: TimingSample, slot: Slots) -> None:
+        """One timing tick: the slots that the terminal gave its clicks, against the true ones.
+
+        A click is known again by its time: the tagger rounds to 1/256 ns, and the stream may hand
+        some over later than they were made.
+        """
+        self._made_ps = np.concatenate([self._made_ps, *(t.time_ps for t in truths)])
+        self._made_slot = np.concatenate([self._made_slot, *(t.true_slot for t in truths)])
+        if not len(sample.time_ps):
             return
+        time_ps = sample.time_ps
+        at = np.searchsorted(self._made_ps, time_ps - ROUNDING_PS)
+        at = np.minimum(at, max(len(self._made_ps) - 1, 0))
+        same = np.abs(self._made_ps[at] - time_ps) <= ROUNDING_PS
+        self.unknown += int(np.count_nonzero(~same))
+        true_slot = np.where(same, self._made_slot[at], NO_SLOT)
+        known = (slot >= 0) & (true_slot >= 0)
+        self.right += int(np.count_nonzero(slot[known] == true_slot[known]))
+        # A signal click in a neighbouring slot's gate is a slip; jitter alone stays in the gate.
+        self.slips += int(np.count_nonzero(slot[known] != true_slot[known]))
+        keep = int(np.searchsorted(self._made_ps, time_ps[-1] - KEEP_PS))
+        self._made_ps, self._made_slot = self._made_ps[keep:], self._made_slot[keep:]
+
+    def block(self, truth: BlockTruth) -> None:
+        """What a block of the link should have given, while its clicks counted."""
         self.gated_s += truth.end_s - truth.start_s
         source = self._source
         p_x = source.basis_x_probability
@@ -168,17 +195,19 @@ class Scorer:
         return 1e12 * float(np.mean(self._timing_rms)) if self._timing_rms else None
 
     def _take_timing(self) -> None:
-        blocks, self._world.channel.blocks = self._world.channel.blocks, []
-        for block in blocks:
-            if not self._timing:
-                break
+        while self._timing:
+            blocks, self._world.channel.blocks = self._world.channel.blocks, []
             sample, command = self._timing.popleft()
-            used_s = block.end_s - block.start_s
-            if sample.gate_open:
-                self.slots_in_link += block.slots
+            gated = bool(np.any(command.slot >= 0))
+            self.slots.clicks(blocks, sample, command.slot)
+            for block in blocks:
+                used_s = block.end_s - block.start_s
+                if sample.gate_open:
+                    self.slots_in_link += block.slots
+                if command.status == LOCKED:
+                    self.locked_s += used_s
+                if gated:
+                    self.slots.block(block)
+                self.link_bins.append((0.5 * (block.start_s + block.end_s), used_s * gated))
             if command.status == LOCKED:
-                self.locked_s += used_s
                 self._timing_rms.append(command.timing_rms_s)
-            self.slots.block(block, command.slot)
-            gated = used_s if bool(np.any(command.slot >= 0)) else 0.0
-            self.link_bins.append((0.5 * (block.start_s + block.end_s), gated))

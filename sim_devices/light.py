@@ -47,6 +47,7 @@ class BlockTruth(NamedTuple):
 
     start_s: float
     end_s: float
+    time_ps: NDArray[np.int64]
     true_slot: NDArray[np.int64]
     """Of every click; -1: no signal photon."""
     click_probability: tuple[float, float, float]
@@ -166,6 +167,7 @@ class QuantumChannel:
             BlockTruth(
                 start_s,
                 end_s,
+                time_ps,
                 true_slot,
                 (float(detected[0]), float(detected[1]), float(detected[2])),
                 float(last - first),

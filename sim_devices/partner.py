@@ -2,6 +2,7 @@
 channel out of its own memory of what it sent."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,14 @@ LOST_AFTER_S = 0.2
 class Partner:
     """Sender of the states; keeps what it was not asked for."""
 
-    def __init__(self, truth: PartnerTruth, sender: Sender) -> None:
+    def __init__(
+        self, truth: PartnerTruth, sender: Sender, sent_until_slot: Callable[[], int]
+    ) -> None:
+        """sent_until_slot: slots below have left; nobody can have detected a later one."""
         self._truth = truth
         self._sender = sender
+        self._sent_until_slot = sent_until_slot
         self._dark_s = math.inf
-        self.sent_until_slot = 0
-        """Slots below this have left; nobody can have detected a later one."""
 
     @property
     def offset_rad(self) -> float:
@@ -46,7 +49,7 @@ class Partner:
         """
         sent = self._sender.slots(np.maximum(slot, 0))
         own_basis, bit = sent.state >> np.uint8(1), sent.state & np.uint8(1)
-        unsent = (slot < 0) | (slot >= self.sent_until_slot)
+        unsent = (slot < 0) | (slot >= self._sent_until_slot())
         own_basis = np.where(unsent, 1 - (basis & 1), own_basis).astype(np.uint8)
         intensity = np.where(unsent, 2, sent.intensity).astype(np.uint8)
         told = (disclose != 0) | (own_basis != basis)

@@ -108,7 +108,6 @@ class World:
         )
         self._camera_range_m = truth.beacon.reference_range_m
         sender = Sender(mission.source, seed)
-        self.partner = Partner(truth.partner, sender)
         self.channel = QuantumChannel(
             mission,
             config.optics,
@@ -125,6 +124,8 @@ class World:
             {name: stream(seed, name) for name in ("detectors", "oscillator", "beam", "air")},
             draws.oscillator_offset,
         )
+        channel = self.channel
+        self.partner = Partner(truth.partner, sender, lambda: channel.sent_until_slot)
         camera = config.devices["camera"].options
         self._scene = BeaconScene(
             truth.beacon,
@@ -257,7 +258,6 @@ class World:
         self.channel.grid_step(
             GridLight(collected, beam_rad, self.partner.offset_rad, is_open, matrix)
         )
-        self.partner.sent_until_slot = self.channel.sent_until_slot
         if i % TRUTH_EVERY == 0:
             self._record(i, frame, plate, (pa_x, pa_y), uplink, collected)
 

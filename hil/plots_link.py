@@ -1,0 +1,142 @@
+"""Figures of photons, clock, polarisation and key, each a pure function of columns.
+
+Everywhere: ink is the truth, blue what the terminal believes, dashed what theory says.
+"""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hil.plot_series import Array, Course, beside, binned, continuous, mode_at, windowed_qber
+from hil.plot_style import (
+    INK,
+    MUTED,
+    OWN,
+    OWN_2,
+    from_zero,
+    legend,
+    limit,
+    line,
+    log_scale,
+    panels,
+    symmetric,
+)
+from hil.report_data import Table
+
+
+def count_rates(course: Course, timing: Table, link: Table) -> Figure:
+    """Clicks in and out of the gate, and sifted clicks, per second."""
+    figure, (axes,) = panels(course, ("rate, 1/s",), (2.75,))
+
+    def draw(t_s: Array, per_tick: Array, color: str, label: str) -> None:
+        """Counts of each tick over the time since the last one."""
+        dt_s = np.diff(t_s)
+        rate_hz = np.where(dt_s > 0, per_tick[1:] / np.where(dt_s > 0, dt_s, 1.0), np.nan)
+        at_s, mean_hz = binned(t_s[1:], rate_hz, course.duration_s)
+        line(axes, at_s, np.where(mean_hz > 0, mean_hz, np.nan), color, label)
+
+    sifted = link["sifted"]
+    draw(timing.t_s, timing["clicks_out_of_gate"], MUTED, "out of gate")
+    draw(timing.t_s, timing["clicks_in_gate"], OWN, "in gate")
+    draw(link.t_s, np.concatenate([[0.0], np.diff(sifted)]), OWN_2, "sifted")
+    log_scale(axes)
+    legend(figure, 3)
+    return figure
+
+
+def error_rate(
+    course: Course,
+    link: Table,
+    truth: Table,
+    disclosed: tuple[Array, Array],
+    qber_true: float | None,
+) -> Figure:
+    """Error rate of the key basis, percent."""
+    figure, (axes,) = panels(course, ("error rate, %",), (2.75,), legend_rows=2)
+    # A frame turned by d sends sin^2 d of the photons into the wrong port.
+    linked = mode_at(truth.t_s, course, "LINK") > 0
+    turned = np.where(linked, np.sin(truth["polarization_error_rad"]) ** 2, np.nan)
+    t_s, share = binned(truth.t_s, 100 * turned, course.duration_s)
+    axes.fill_between(
+        t_s, share, color=MUTED, alpha=0.45, linewidth=0, label="from the frame error (truth)"
+    )
+    at_s, rate, sigma = windowed_qber(*disclosed, max(course.duration_s / 50, 1.0))
+    axes.errorbar(
+        at_s,
+        100 * rate,
+        100 * sigma,
+        fmt="o",
+        color=OWN,
+        markersize=2.2,
+        elinewidth=0.7,
+        label="disclosed bits, in windows",
+    )
+    known = np.where(link["disclosed"] > 0, 100 * link["qber"], np.nan)
+    line(axes, *binned(link.t_s, known, course.duration_s), OWN, "disclosed bits, so far")
+    limit(axes, None if qber_true is None else 100 * qber_true, "whole pass, from the truth")
+    settled = rate[len(rate) // 5 :]
+    typical = 100 * float(np.median(settled)) if len(settled) else 0.0
+    # The first seconds before the plate has converged may leave the frame at the top.
+    axes.set_ylim(0.0, min(max(4 * typical, 200 * (qber_true or 0.0), 2.0), 55.0))
+    legend(figure, 2)
+    return figure
+
+
+def clock(course: Course, timing: Table, truth: Table, gate_ps: float | None) -> Figure:
+    """Estimate of the frequency offset less the truth; what the clock says of its own errors."""
+    figure, (frequency, phase) = panels(course, ("offset error, 10⁻⁹", "time, ps"), (1.25, 1.4))
+    t_s = timing.t_s
+    known = timing["status"] > 0
+    offset = np.full(len(t_s), np.nan)
+    if len(truth.t_s):
+        offset = timing["frequency_offset"] - np.interp(t_s, truth.t_s, truth["oscillator_offset"])
+    error = binned(t_s, 1e9 * np.where(known, offset, np.nan), course.duration_s)
+    line(frequency, *error, OWN)
+    frequency.axhline(0.0, color=INK, linewidth=0.8)
+    symmetric(frequency, error[1], least=0.01)
+    for column, color, label in (
+        ("timing_rms_s", OWN_2, "click timing rms"),
+        ("phase_sigma_s", OWN, "recovered clock, 1σ"),
+    ):
+        own = np.where(known & (timing[column] > 0), 1e12 * timing[column], np.nan)
+        line(phase, *binned(t_s, own, course.duration_s), color, label)
+    limit(phase, gate_ps, "half width of the gate")
+    log_scale(phase)
+    legend(figure, 3)
+    return figure
+
+
+def polarization(course: Course, pointing: Table, own: Table, truth: Table) -> Figure:
+    """Angle of the polarisation frame as predicted, its trim, and what is left of it in truth."""
+    figure, (frame, trim, error) = panels(
+        course, ("frame, °", "trim, °", "error, °"), (0.95, 0.75, 0.95)
+    )
+
+    def draw(axes: Axes, table: Table, angle: Array, color: str, label: str | None = None) -> None:
+        line(axes, *binned(table.t_s, np.degrees(angle), course.duration_s), color, label)
+
+    valid = pointing["valid"] > 0
+    true = continuous(truth["frame_angle_rad"])
+    draw(frame, truth, true, INK, "truth")
+    predicted = continuous(np.where(valid, pointing["frame_angle_rad"], np.nan))
+    draw(frame, pointing, beside(predicted, true), OWN, "terminal")
+    draw(trim, own, own["trim_rad"], OWN)
+    left = np.where(mode_at(truth.t_s, course, "LINK") > 0, truth["polarization_error_rad"], np.nan)
+    draw(error, truth, left, INK)
+    error.axhline(0.0, color=MUTED, linewidth=0.6)
+    symmetric(error, np.degrees(left), least=0.5)
+    legend(figure, 3)
+    return figure
+
+
+def secret_key(course: Course, link: Table, expected_bits: float | None) -> Figure:
+    """Secret key if the pass ended now, kbit; bound of the phase error, percent."""
+    figure, (key, phase) = panels(course, ("key, kbit", "phase error, %"), (1.7, 0.95))
+    bits = binned(link.t_s, 1e-3 * link["secret_key_bits"], course.duration_s)
+    line(key, *bits, OWN, "terminal, so far")
+    limit(key, None if expected_bits is None else 1e-3 * expected_bits, "analytic, whole pass")
+    from_zero(key, 1.0)
+    line(phase, *binned(link.t_s, 100 * link["phase_error"], course.duration_s), OWN)
+    phase.set_ylim(0.0, 52.0)
+    legend(figure, 2)
+    return figure
