@@ -113,6 +113,8 @@ class A1Tagger:
         self._buffer = b""
         self._newest: int | None = None
         """Latest time accepted, units."""
+        self._latest = 0
+        """No word that fitted when they were last looked at could be later, units."""
         self._heard_ns = 0
         """When words were last accepted."""
         self._ran_ahead = False
@@ -143,7 +145,7 @@ class A1Tagger:
             if not runs:
                 self._drop(min(len(self._buffer), WINDOW_BYTES) - SEARCH_BYTES + 1)
                 continue
-            self._drop(self._likeliest(runs, t_ns).position)
+            self._drop(self._likeliest(runs).position)
             step_back |= self._restart(t_ns)
             accepted.append(self._take(t_ns))
         return self._block(np.concatenate(accepted), step_back)
@@ -153,7 +155,9 @@ class A1Tagger:
         words = np.frombuffer(self._buffer, WORD, len(self._buffer) // WORD_BYTES)
         if not words.size or self._newest is None:
             return words[:0]
-        time, latest = times_of(words), self._latest(t_ns)
+        time = times_of(words)
+        passed_ns = max(0, t_ns - self._heard_ns) + AHEAD_NS
+        self._latest = latest = min(self._newest + passed_ns * UNITS_PER_NS, LONGEST_UNITS)
         reached = np.maximum(np.maximum.accumulate(time), self._newest)
         fits = (time >= reached - DISORDER_UNITS) & (time <= latest) & ((words & EVENT_BITS) != 0)
         count = words.size if fits.all() else int(np.argmin(fits))
@@ -163,16 +167,11 @@ class A1Tagger:
             self._buffer = self._buffer[count * WORD_BYTES :]
         return words[:count]
 
-    def _latest(self, t_ns: int) -> int:
-        """No word that fits can be later, units."""
-        passed_ns = max(0, t_ns - self._heard_ns) + AHEAD_NS
-        return min((self._newest or 0) + passed_ns * UNITS_PER_NS, LONGEST_UNITS)
-
-    def _likeliest(self, runs: list[Run], t_ns: int) -> Run:
+    def _likeliest(self, runs: list[Run]) -> Run:
         """Where the stream goes on: best from the time it had, else where words make most sense."""
         if self._newest is not None:
-            earliest, latest = self._newest - DISORDER_UNITS, self._latest(t_ns)
-            continuing = [run for run in runs if earliest <= run.time <= latest]
+            earliest = self._newest - DISORDER_UNITS
+            continuing = [run for run in runs if earliest <= run.time <= self._latest]
             if continuing:
                 return min(continuing)
         first = min(runs).position

@@ -30,16 +30,19 @@ class Course(NamedTuple):
 def binned(
     t_s: Array, value: Array, duration_s: float, *, rms: bool = False
 ) -> tuple[Array, Array]:
-    """(centres s, mean or root mean square) in equal bins; NaN where a bin has no finite value."""
+    """(centres s, mean or root mean square) in equal bins; NaN where a bin has no finite value.
+
+    Values too large to square leave a gap as well.
+    """
     good = np.isfinite(value) & np.isfinite(t_s) & (t_s >= 0) & (t_s < duration_s)
     typical_s = float(np.median(np.diff(t_s))) if len(t_s) > 1 else duration_s
     bins = max(1, min(BINS, int(duration_s / max(typical_s, 1e-3))))
     index = np.minimum((t_s[good] * (bins / duration_s)).astype(np.int64), bins - 1)
     count = np.bincount(index, minlength=bins)
     total = np.bincount(index, value[good] ** 2 if rms else value[good], bins)
-    mean: Array = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    centres: Array = (np.arange(bins) + 0.5) * (duration_s / bins)
-    return centres, np.asarray(np.sqrt(mean)) if rms else mean
+    mean = np.where((count > 0) & np.isfinite(total), total / np.maximum(count, 1), np.nan)
+    centres = (np.arange(bins) + 0.5) * (duration_s / bins)
+    return np.asarray(centres, np.float64), np.asarray(np.sqrt(mean) if rms else mean, np.float64)
 
 
 def true_spans(t_s: Array, flag: Array) -> list[tuple[float, float]]:

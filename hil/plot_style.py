@@ -27,9 +27,9 @@ OWN = "#0072b2"
 """What the terminal measures or believes."""
 LIMIT = "#d55e00"
 """What theory says: bounds, limits, the analytic model. Dashed."""
-GIMBAL = "#c98700"
+GIMBAL = "#bb7d00"
 AHEAD = "#b0568a"
-OWN_2 = "#2f9fd8"
+OWN_2 = "#2b93c8"
 """A second quantity of the terminal's own."""
 
 MODE_COLORS = {
@@ -156,6 +156,11 @@ def line(axes: Axes, t_s: Array, y: Array, color: str, label: str | None = None)
     axes.plot(t_s, y, color=color, linewidth=THIN, label=label)
 
 
+def truth_below(axes: Axes, t_s: Array, y: Array, label: str | None = None) -> None:
+    """The truth as a broad pale line, on which an estimate that agrees can still be seen."""
+    axes.plot(t_s, y, color=INK, alpha=0.4, linewidth=2.4 * THIN, label=label)
+
+
 def limit(axes: Axes, y: float | None, label: str) -> None:
     """A horizontal line of theory."""
     if y is not None and math.isfinite(y):
@@ -175,17 +180,18 @@ def log_scale(axes: Axes, highest: float = math.inf) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def from_zero(axes: Axes, least: float) -> None:
-    """Up from zero, and up to `least` at least."""
-    axes.set_ylim(0.0, max(least, axes.get_ylim()[1]))
+def from_zero(axes: Axes, highest: float) -> None:
+    """Linear from zero to a little above `highest`; to 1 where that is nothing."""
+    axes.set_ylim(0.0, 1.08 * highest if highest > 0 and math.isfinite(highest) else 1.0)
 
 
-def symmetric(axes: Axes, values: Array, least: float) -> None:
-    """Limits about zero that hold the middle 96 % of the values."""
-    finite = np.abs(values[np.isfinite(values)])
-    reach = 1.5 * float(np.percentile(finite, 96)) if len(finite) else 0.0
-    reach = max(reach, least)
-    axes.set_ylim(-reach, reach)
+def around_zero(axes: Axes, values: Array, least: float) -> None:
+    """Limits that hold zero and the middle 96 % of the values; a span of `least` at least."""
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, (2, 98)) if len(finite) else (0.0, 0.0)
+    low, high = min(float(low), 0.0), max(float(high), 0.0)
+    margin = max(0.25 * (high - low), 0.5 * (least - (high - low)))
+    axes.set_ylim(low - margin, high + margin)
 
 
 def svg(figure: Figure, name: str, label: str) -> str:

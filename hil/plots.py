@@ -30,12 +30,14 @@ from hil.plot_style import (
     MUTED,
     OWN,
     WIDTH_IN,
+    from_zero,
     legend,
     limit,
     line,
     log_scale,
     mode_bars,
     panels,
+    truth_below,
 )
 from hil.report_data import Table
 
@@ -68,7 +70,7 @@ def sky_track(course: Course, truth: Table) -> Figure:
     zenith_deg = 90.0 - np.degrees(truth["elevation_rad"])
     zenith_deg[~(zenith_deg <= 90.0)] = np.nan
     # The names of the rings on the side where the track is not.
-    side = np.nansum(np.sin(zenith_deg * math.pi / 180) * np.exp(1j * np.nan_to_num(azimuth)))
+    side = np.nansum(zenith_deg * np.exp(1j * azimuth))
     axes.set_rlabel_position(math.degrees(float(np.angle(-side))))  # type: ignore[attr-defined]
     handles = []
     step = max(1, len(t_s) // (2 * BINS))
@@ -161,31 +163,41 @@ def mode_timeline(
 
 
 def pointing_error(course: Course, truth: Table, modes: Table, bound_urad: float | None) -> Figure:
-    """What is left of the pointing error behind each stage, urad, both axes together."""
-    figure, (axes,) = panels(course, ("error, µrad rms",), (2.75,), legend_rows=2)
+    """What each stage leaves of the pointing error, urad, both axes together; fine error again."""
+    figure, (every, fine_only) = panels(
+        course, ("error, µrad rms", "fine, µrad rms"), (1.75, 1.05), legend_rows=2
+    )
 
-    def draw(table: Table, error_rad: Array, color: str, label: str) -> None:
+    def urad(table: Table, error_rad: Array) -> tuple[Array, Array]:
         t_s, error_urad = binned(table.t_s, 1e6 * error_rad, course.duration_s, rms=True)
-        line(axes, t_s, np.where(error_urad > 0, error_urad, np.nan), color, label)
+        return t_s, np.where(error_urad > 0, error_urad, np.nan)
 
     coarse = np.hypot(truth["coarse_error_x_rad"], truth["coarse_error_y_rad"])
     fine = np.hypot(truth["fine_error_x_rms_rad"], truth["fine_error_y_rms_rad"])
     ahead = np.hypot(truth["point_ahead_error_x_rad"], truth["point_ahead_error_y_rad"])
     own = np.where(modes["fine_closed"] > 0, modes["fine_rms_rad"], np.nan)
-    draw(truth, coarse, GIMBAL, "gimbal alone")
-    draw(truth, ahead, AHEAD, "point-ahead")
-    draw(truth, fine, INK, "behind the mirror")
-    draw(modes, own, OWN, "terminal's own figure")
-    limit(axes, bound_urad, "bound of any controller")
+    left_s, left_urad = urad(truth, fine)
+    line(every, *urad(truth, coarse), GIMBAL, "gimbal alone")
+    line(every, *urad(truth, ahead), AHEAD, "point-ahead")
+    line(every, left_s, left_urad, INK, "behind the mirror")
     # Before acquisition the error is beyond any beacon sensor and says nothing.
-    log_scale(axes, highest=1e4)
+    log_scale(every, highest=1e4)
+
+    truth_below(fine_only, left_s, left_urad)
+    line(fine_only, *urad(modes, own), OWN, "terminal's own figure")
+    limit(fine_only, bound_urad, "bound of any controller")
+    finite = left_urad[np.isfinite(left_urad)]
+    typical = float(np.median(finite)) if len(finite) else 0.0
+    from_zero(fine_only, max(2.0 * (bound_urad or 0.0), min(1.4 * typical, 100.0)))
     legend(figure, 3)
     return figure
 
 
 def loss_and_range(course: Course, truth: Table) -> Figure:
     """Loss from the sender's aperture to a click, and the length of the path."""
-    figure, (loss, distance) = panels(course, ("loss, dB", "range, km"), (1.3, 1.3), legend_rows=0)
+    figure, (loss, distance) = panels(
+        course, ("loss, dB", "range, km"), (1.55, 1.55), legend_rows=0
+    )
     transmittance = truth["transmittance"]
     with np.errstate(divide="ignore", invalid="ignore"):
         loss_db = np.where(transmittance > 0, -10.0 * np.log10(transmittance), np.nan)

@@ -13,20 +13,21 @@ from hil.plot_style import (
     MUTED,
     OWN,
     OWN_2,
+    around_zero,
     from_zero,
     legend,
     limit,
     line,
     log_scale,
     panels,
-    symmetric,
+    truth_below,
 )
 from hil.report_data import Table
 
 
 def count_rates(course: Course, timing: Table, link: Table) -> Figure:
     """Clicks in and out of the gate, and sifted clicks, per second."""
-    figure, (axes,) = panels(course, ("rate, 1/s",), (2.75,))
+    figure, (axes,) = panels(course, ("rate, 1/s",), (2.94,))
 
     def draw(t_s: Array, per_tick: Array, color: str, label: str) -> None:
         """Counts of each tick over the time since the last one."""
@@ -93,7 +94,7 @@ def clock(course: Course, timing: Table, truth: Table, gate_ps: float | None) ->
     error = binned(t_s, 1e9 * np.where(known, offset, np.nan), course.duration_s)
     line(frequency, *error, OWN)
     frequency.axhline(0.0, color=INK, linewidth=0.8)
-    symmetric(frequency, error[1], least=0.01)
+    around_zero(frequency, error[1], least=0.02)
     for column, color, label in (
         ("timing_rms_s", OWN_2, "click timing rms"),
         ("phase_sigma_s", OWN, "recovered clock, 1σ"),
@@ -117,14 +118,14 @@ def polarization(course: Course, pointing: Table, own: Table, truth: Table) -> F
 
     valid = pointing["valid"] > 0
     true = continuous(truth["frame_angle_rad"])
-    draw(frame, truth, true, INK, "truth")
+    truth_below(frame, *binned(truth.t_s, np.degrees(true), course.duration_s), "truth")
     predicted = continuous(np.where(valid, pointing["frame_angle_rad"], np.nan))
     draw(frame, pointing, beside(predicted, true), OWN, "terminal")
     draw(trim, own, own["trim_rad"], OWN)
     left = np.where(mode_at(truth.t_s, course, "LINK") > 0, truth["polarization_error_rad"], np.nan)
     draw(error, truth, left, INK)
     error.axhline(0.0, color=MUTED, linewidth=0.6)
-    symmetric(error, np.degrees(left), least=0.5)
+    around_zero(error, np.degrees(left), least=1.0)
     legend(figure, 3)
     return figure
 
@@ -135,7 +136,7 @@ def secret_key(course: Course, link: Table, expected_bits: float | None) -> Figu
     bits = binned(link.t_s, 1e-3 * link["secret_key_bits"], course.duration_s)
     line(key, *bits, OWN, "terminal, so far")
     limit(key, None if expected_bits is None else 1e-3 * expected_bits, "analytic, whole pass")
-    from_zero(key, 1.0)
+    from_zero(key, max([1e-3 * (expected_bits or 0.0), *bits[1][np.isfinite(bits[1])].tolist()]))
     line(phase, *binned(link.t_s, 100 * link["phase_error"], course.duration_s), OWN)
     phase.set_ylim(0.0, 52.0)
     legend(figure, 2)

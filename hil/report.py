@@ -5,6 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hil.report_data import FlightData
 from hil.report_figures import (
     Summary,
@@ -28,12 +30,15 @@ def report_html(recording: Path, summary: dict[str, Any]) -> str:
     data = FlightData(recording)
     course = course_of(summary, data)
     title = _text(summary.get("scenario"))
+    # What cannot be computed becomes NaN, and shows as a gap.
+    with np.errstate(all="ignore"):
+        figures = sections(summary, data, course, _compute(summary))
     shares = [(s.mode, (s.end_s - s.start_s) / course.duration_s) for s in course.modes]
     body = [
         header(title, _lines(summary, data), data.problems),
         mode_bar(shares),
         tiles(_tiles(summary)),
-        *sections(summary, data, course, _compute(summary)),
+        *figures,
         folded("The whole summary", table(("field", "value"), _flat(summary), "whole")),
         "<footer>Everything on this page comes from pass.mcap and summary.json beside it.</footer>",
     ]
@@ -107,7 +112,7 @@ def _tiles(summary: Summary) -> list[Tile]:
             "Point-ahead error, rms",
             number(summary.get("point_ahead_error_urad_rms"), 2),
             "µrad",
-            f"gimbal alone {_both(summary.get('coarse_urad_rms'), 0)}",
+            f"gimbal alone, x / y {_both(summary.get('coarse_urad_rms'), 0)}",
         ),
         Tile(
             "Error rate of the key basis",

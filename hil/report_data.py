@@ -16,7 +16,7 @@ MESSAGES = ("truth", "modes", "pointing", "timing", "polarization", "link")
 
 
 class Table:
-    """Columns of one message by field name, each (n,) float64; NaN where a field is unknown."""
+    """Columns of one message by field name, each (n,) float64; NaN where it is unknown or inf."""
 
     def __init__(self, t_s: Array, columns: dict[str, NDArray[Any]]) -> None:
         self.t_s = t_s
@@ -27,7 +27,8 @@ class Table:
         column = self._columns.get(name)
         if column is None:
             return np.full(len(self.t_s), np.nan)
-        return column.astype(np.float64)
+        values = column.astype(np.float64)
+        return np.where(np.isfinite(values), values, np.nan)
 
 
 class _Timing(msgspec.Struct):

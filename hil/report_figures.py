@@ -116,11 +116,11 @@ def sections(summary: Summary, data: FlightData, course: Course, compute: Card) 
                     lambda: plots.pointing_error(
                         course, truth, data["modes"], math.hypot(*bound) if bound else None
                     ),
-                    "True error in µrad rms, both axes together, on a logarithmic scale: what the "
-                    "gimbal leaves, what the mirror leaves of that, and the launch direction of "
-                    "our own beacon. In LINK the black line should lie on the dashed bound, and "
-                    "the terminal's own figure close by: it sees the beacon with noise, but not "
-                    "its own boresight error.",
+                    "Above: true error in µrad rms, both axes together, on a logarithmic scale: "
+                    "what the gimbal leaves, what the mirror leaves of that, and how far our own "
+                    "beacon leaves from where the partner will be. Below, on a linear scale: the "
+                    "error behind the mirror beside what the terminal believes it to be, and the "
+                    "least that any controller could reach in this world's vibration and noise.",
                 ),
                 card(
                     "loss",

@@ -49,10 +49,12 @@ th,td{{padding:4px 12px 4px 0;text-align:right;border-bottom:1px solid var(--gri
   vertical-align:top}}
 th{{font-weight:500;color:var(--muted)}}
 th:first-child,td:first-child,.whole td{{text-align:left}}
+td:first-child{{white-space:nowrap}}
+.whole td{{white-space:normal}}
 .whole td:last-child{{overflow-wrap:anywhere;
   font-family:ui-monospace,SFMono-Regular,Consolas,monospace;font-size:.8rem}}
 summary{{cursor:pointer;font-weight:650}}
-details{{margin-top:36px}}
+details.card{{margin-top:36px}}
 details[open] summary{{margin-bottom:8px}}
 footer{{margin-top:28px;font-size:.8rem;color:var(--muted)}}
 @media (max-width:860px){{.cards{{grid-template-columns:1fr}}

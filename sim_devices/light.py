@@ -18,6 +18,7 @@ from sim_devices.detectors import Detectors
 from sim_devices.line_of_sight import Delay
 from sim_devices.oscillator import Oscillator
 from sim_devices.photons import PhotonStream
+from sim_devices.polarization_optics import channel_probability
 
 Array = NDArray[np.float64]
 
@@ -39,7 +40,10 @@ class GridLight(NamedTuple):
     """How far the partner's beam points off."""
     open: bool
     """Shutter open and beam inside the field stop."""
-    channel_probability: Array
+    frame_rad: float
+    """The sender's H axis at the analyser."""
+    plate_rad: float
+    """True axis of the wave plate."""
 
 
 class BlockTruth(NamedTuple):
@@ -90,6 +94,7 @@ class QuantumChannel:
     ) -> None:
         self._slot_s = 1.0 / mission.source.pulse_rate_hz
         self._mu = np.array(mission.source.intensities)
+        self._basis_x_probability = mission.source.basis_x_probability
         self._truth = truth
         self._photons = photons
         self._delay = delay
@@ -144,7 +149,14 @@ class QuantumChannel:
         emitted_end = self._delay.emission_s(end_s) - self._clock_offset_s
         first, last = self._next_slot, max(0, math.ceil(emitted_end / self._slot_s))
         self._next_slot = self.sent_until_slot = last
-        matrix = grid[len(grid) // 2].channel_probability
+        middle = grid[len(grid) // 2]
+        matrix = channel_probability(
+            middle.frame_rad,
+            middle.plate_rad,
+            self._truth.polarization.retardance_rad,
+            self._truth.polarization.intrinsic_qber,
+            self._basis_x_probability,
+        )
         slot, channel = self._photons.signal(
             first, transmittance, (last - first) / len(transmittance), matrix
         )

@@ -29,7 +29,7 @@ from sim_devices.navigation_vectornav import VectorNavEmulator
 from sim_devices.partner import Partner
 from sim_devices.partner_path import true_partner_path
 from sim_devices.photons import PhotonStream
-from sim_devices.polarization_optics import channel_probability, frame_error_rad
+from sim_devices.polarization_optics import frame_error_rad
 from sim_devices.quad_iio import IioQuadEmulator
 from sim_devices.randomness import stream
 from sim_devices.sender import Sender
@@ -213,6 +213,7 @@ class World:
         self.plant.sum_counts = beacon.quad_sum_counts * gain
         self._scene.flux_counts = beacon.camera_signal_counts * gain
         self._scene.x_rad, self._scene.y_rad = self.plant.seen_x_rad, self.plant.seen_y_rad
+        self.camera.advance(self.clock.t_ns)
         self._quantum(i)
         self._joints = after
         self._index = i + 1
@@ -225,19 +226,11 @@ class World:
 
     def _quantum(self, i: int) -> None:
         """Polarisation, point-ahead and the link of this grid step; the truth record."""
-        truth, optics = self.scenario.world, self.scenario.terminal.optics
+        optics = self.scenario.terminal.optics
         self.waveplate.advance(self.clock.t_ns)
         yaw, pitch = self._joints
         frame = _frame_angle(self._reference_g[i], yaw, pitch) + self.draws.reference_rad
         plate = self.waveplate.angle_rad + self.draws.plate_offset_rad
-        source = self.scenario.mission.source
-        matrix = channel_probability(
-            frame,
-            plate,
-            truth.polarization.retardance_rad,
-            truth.polarization.intrinsic_qber,
-            source.basis_x_probability,
-        )
         ex, ey = self.plant.error_x[-1:] or [0.0], self.plant.error_y[-1:] or [0.0]
         off = math.hypot(ex[0], ey[0])
         in_field = off < optics.field_of_view_rad / 2
@@ -256,7 +249,7 @@ class World:
         collected, beam_rad = self._budget[0][i], self._budget[1][i]
         is_open = bool(self.laser.shutter_open and in_field)
         self.channel.grid_step(
-            GridLight(collected, beam_rad, self.partner.offset_rad, is_open, matrix)
+            GridLight(collected, beam_rad, self.partner.offset_rad, is_open, frame, plate)
         )
         if i % TRUTH_EVERY == 0:
             self._record(i, frame, plate, (pa_x, pa_y), uplink, collected)

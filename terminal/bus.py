@@ -42,6 +42,7 @@ class Ring(Generic[M, C]):
 
     def __init__(self, name: str, initial: C) -> None:
         self.codec = TickCodec(MESSAGES[name])
+        self._pack = self.codec.pack
         self.sample: M | None = None
         self.command: C = initial
         self.seq = 0
@@ -55,12 +56,13 @@ class Ring(Generic[M, C]):
         self.sample = sample
         self.command = command
         if len(self.pending) < MAX_PENDING_TICKS:
-            self.pending.append(self.codec.pack(self.seq, sample, command))
+            self.pending.append(self._pack(self.seq, sample, command))
         else:
             self.lost += 1
         self.seq += 1
-        for queue in self._subscribers:
-            queue.append((sample, command))
+        if self._subscribers:
+            for queue in self._subscribers:
+                queue.append((sample, command))
 
     def take(self) -> list[bytes]:
         """Packed ticks since the last call."""

@@ -36,7 +36,6 @@ class BeaconState(NamedTuple):
     hits: int = 0
     misses: int = 0
     confirmed: bool = False
-    windowed: bool = False
     last: CameraCommand = CameraCommand()
 
 
@@ -66,12 +65,14 @@ def step(
         flux = spot.flux_counts
     # A window only once the beacon is near the centre; the whole sensor when it is lost.
     near = math.hypot(x_rad, y_rad) < 0.25 * TRACK_WINDOW * camera.pixel_rad
-    want_window = confirmed and (state.windowed or near)
+    # What the frame shows is what the camera does: a command that got lost is given again.
+    windowed = s.columns < camera.columns
+    want_window = confirmed and (windowed or near)
     left = top = columns = rows = 0
-    if want_window and not state.windowed:
+    if want_window and not windowed:
         columns = rows = TRACK_WINDOW
         left, top = (camera.columns - columns) // 2, (camera.rows - rows) // 2
-    elif state.windowed and not want_window:
+    elif windowed and not want_window:
         columns, rows = camera.columns, camera.rows
     command = CameraCommand(
         frame_t_ns=s.frame_t_ns,
@@ -85,4 +86,4 @@ def step(
         window_columns=columns,
         window_rows=rows,
     )
-    return BeaconState(hits, misses, confirmed, want_window, command), command
+    return BeaconState(hits, misses, confirmed, command), command

@@ -21,17 +21,14 @@ class Spot(NamedTuple):
 def find_spot(pixels: NDArray[np.uint8], threshold_sigma: float) -> Spot | None:
     """The brightest connected spot above the background, or None.
 
-    Background and noise come from the image itself (median, and median absolute deviation times
-    1.4826, the Gaussian ratio), so exposure and sky level need not be known.
+    Background and noise come from the image itself, so exposure and sky level need not be known.
 
     Args:
         pixels: (rows, columns).
         threshold_sigma: noise standard deviations above background at which a pixel counts.
     """
-    background = float(np.median(pixels))
-    noise = 1.4826 * float(np.median(np.abs(pixels.astype(np.int16) - background)))
-    # Quantisation leaves a standard deviation of 1/sqrt(12) even in a noiseless image.
-    level = background + threshold_sigma * max(noise, 0.29)
+    background, noise = _background(pixels)
+    level = background + threshold_sigma * noise
     bright = (pixels > level).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(bright, connectivity=8)
     best: Spot | None = None
@@ -51,3 +48,22 @@ def find_spot(pixels: NDArray[np.uint8], threshold_sigma: float) -> Spot | None:
         column = float((light.sum(axis=0) @ np.arange(light.shape[1])) / flux) + columns.start
         best = Spot(column, row, flux)
     return best
+
+
+def _background(pixels: NDArray[np.uint8]) -> tuple[float, float]:
+    """(median, noise standard deviation) in counts, from the image's histogram.
+
+    The median absolute deviation of whole counts is coarse, so the noise is taken from the 16 % of
+    pixels under the median instead, interpolated inside a count.
+    """
+    below = np.cumsum(np.bincount(pixels.ravel(), minlength=256)) / pixels.size
+    median, low = (_quantile(below, q) for q in (0.5, 0.158655))
+    # Quantisation leaves a standard deviation of 1/sqrt(12) even in a noiseless image.
+    return median, max(median - low, 0.29)
+
+
+def _quantile(below: NDArray[np.float64], share: float) -> float:
+    """Counts under which `share` of the pixels lie; a count n spreads over n - 1/2 to n + 1/2."""
+    n = int(np.searchsorted(below, share))
+    under = float(below[n - 1]) if n else 0.0
+    return n - 0.5 + (share - under) / (float(below[n]) - under)
