@@ -52,8 +52,12 @@ class SatellitePartner(Spec, frozen=True, tag="satellite", tag_field="kind"):
 
 
 class Track(Spec, frozen=True):
-    """A nominal level flight path: a circle around a centre (radius_m > 0), or a straight line
-    through it (radius_m = 0), at `centre` at the start of the window."""
+    """A nominal level flight path about the centre (latitude_deg, longitude_deg).
+
+    radius_m = 0: a straight line, at the centre at the start of the window. radius_m > 0: a circle
+    around the centre, flown clockwise as seen from above, that starts radius_m away from the centre
+    at the azimuth course_deg - 90.
+    """
 
     latitude_deg: LatitudeDeg
     longitude_deg: LongitudeDeg

@@ -61,7 +61,9 @@ def error_rate(
     axes.fill_between(
         t_s, share, color=MUTED, alpha=0.45, linewidth=0, label="from the frame error (truth)"
     )
-    at_s, rate, sigma = windowed_qber(*disclosed, max(course.duration_s / 50, 1.0))
+    inside = (disclosed[0] >= 0) & (disclosed[0] <= course.duration_s)
+    window_s = max(course.duration_s / 50, 1.0)
+    at_s, rate, sigma = windowed_qber(disclosed[0][inside], disclosed[1][inside], window_s)
     axes.errorbar(
         at_s,
         100 * rate,

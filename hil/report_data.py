@@ -49,6 +49,7 @@ class FlightData:
 
     def __init__(self, path: Path) -> None:
         """Never raises: a recording that cannot be read is a flight without columns."""
+        self._path = path
         self.problems: list[str] = []
         self.start_tai_ns = 0
         """0: unknown."""
@@ -60,7 +61,7 @@ class FlightData:
         try:
             recording = Recording(path)
         except InputError as error:
-            self.problems.append(str(error))
+            self._note(error)
             return
         if recording.truncated:
             self.problems.append("The recording ends before its end.")
@@ -72,14 +73,20 @@ class FlightData:
             try:
                 self._tables[name] = self._table(recording, name)
             except InputError as error:
-                self.problems.append(str(error))
+                self._note(error)
         try:
             self.disclosed = self._disclosed(recording)
         except InputError as error:
-            self.problems.append(str(error))
+            self._note(error)
 
     def __getitem__(self, message: str) -> Table:
         return self._tables.get(message, EMPTY)
+
+    def _note(self, error: InputError) -> None:
+        """Once, and without the folder: a page is the same wherever it was made."""
+        problem = str(error).replace(str(self._path), self._path.name)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
     def _elapsed_s(self, t_ns: NDArray[Any]) -> Array:
         """Seconds since the start of the window; of the first record if that is unknown."""

@@ -119,7 +119,7 @@ def sections(summary: Summary, data: FlightData, course: Course, compute: Card) 
                     "Above: true error in µrad rms, both axes together, on a logarithmic scale: "
                     "what the gimbal leaves, what the mirror leaves of that, and how far our own "
                     "beacon leaves from where the partner will be. Below, on a linear scale: the "
-                    "error behind the mirror beside what the terminal believes it to be, and the "
+                    "error behind the mirror (grey), what the terminal believes it to be, and the "
                     "least that any controller could reach in this world's vibration and noise.",
                 ),
                 card(

@@ -26,9 +26,9 @@ ROUNDING_PS = 8
 KEEP_PS = 200_000_000_000
 """Truth is kept this long behind the newest click: 0.2 s."""
 CONVERGED_RAD = math.radians(1.0)
-"""The polarisation frame counts as converged when its error first stays under this ..."""
+"""The polarisation frame counts as converged from where its rms error is under this ..."""
 CONVERGED_S = 5.0
-"""... for so long."""
+"""... over so long a span."""
 
 
 class ModeSpan(NamedTuple):
@@ -67,6 +67,7 @@ class SlotScore:
         self._gate_s = scenario.terminal.timing.gate_half_width_s
         jitter = world.detectors.jitter_s
         self._in_gate = math.erf(self._gate_s / (math.sqrt(2.0) * jitter))
+        self._afterpulse = world.detectors.afterpulse_probability
         self._dark_hz = world.detectors.dark_rate_hz
         self.unknown = 0
         """Clicks that nothing in the world made."""
@@ -115,9 +116,14 @@ class SlotScore:
         in_x = 0.5 * float(m[0, :2].sum() + m[1, :2].sum())
         wrong = 0.5 * float(m[0, 1] + m[1, 0])
         signal = key_slots * detected * self._in_gate
+        public = source.public_share
+        pulses_hz = truth.slots / (truth.end_s - truth.start_s)
+        mean = (1.0 - public) * detected + public * truth.click_probability[0]
         noise_hz = truth.background_hz * p_x + 2 * self._dark_hz
+        # Afterpulses of the X detectors' clicks fall anywhere in later slots.
+        noise_hz += self._afterpulse * (noise_hz + pulses_hz * mean * p_x)
         share = 2 * self._gate_s * source.pulse_rate_hz
-        noise = noise_hz * (truth.end_s - truth.start_s) * share * (1 - source.public_share) * p_x
+        noise = noise_hz * (truth.end_s - truth.start_s) * share * (1 - public) * p_x
         self._signal += signal * in_x
         self._noise += noise
         self._wrong += signal * wrong + 0.5 * noise
@@ -139,6 +145,7 @@ class Scorer:
         self.modes: list[ModeSpan] = [ModeSpan(Mode.STANDBY, 0.0, 0.0)]
         self.events: list[dict[str, Any]] = []
         self._unsafe = 0
+        self._ready = False
         self.coarse, self.fine, self.ahead = SquareSum(), SquareSum(), SquareSum()
         self.slots = SlotScore(scenario)
         self._timing = bus.timing.subscribe()
@@ -163,7 +170,9 @@ class Scorer:
         if mode is not last.mode:
             self.modes[-1] = last._replace(end_s=t_s)
             self.modes.append(ModeSpan(mode, t_s, t_s))
-        if command.unsafe & ~self._unsafe:
+        # Before its devices have first answered the terminal is silent, not in danger.
+        self._ready = self._ready or not command.unsafe
+        if self._ready and command.unsafe & ~self._unsafe:
             self.events.append({"t_s": round(t_s, 3), "unsafe": command.unsafe})
         self._unsafe = command.unsafe
 

@@ -28,21 +28,21 @@ def _acquisition_s(scorer: Scorer) -> float | None:
 
 def _polarization(scorer: Scorer) -> tuple[float | None, float | None]:
     """(rms frame error in LINK after convergence, degrees; seconds from first LINK to there)."""
-    linked = [(t, error) for t, error, in_link in scorer.polarization if in_link]
-    if not linked:
+    linked = np.array([(t, error) for t, error, in_link in scorer.polarization if in_link])
+    if not len(linked):
         return None, None
-    since = None
-    for t, error in linked:
-        if abs(error) > CONVERGED_RAD:
-            since = None
-        elif since is None:
-            since = t
-        elif t - since >= CONVERGED_S:
-            break
-    if since is None:
+    t_s, square = linked[:, 0], linked[:, 1] ** 2
+    total = np.concatenate([[0.0], np.cumsum(square)])
+    ends = np.searchsorted(t_s, t_s + CONVERGED_S)
+    whole = ends < len(t_s)
+    starts = np.flatnonzero(whole)
+    mean = (total[ends[whole]] - total[starts]) / (ends[whole] - starts)
+    good = starts[mean < CONVERGED_RAD**2]
+    if not len(good):
         return None, None
-    after = np.array([error for t, error in linked if t >= since])
-    return math.degrees(float(np.sqrt(np.mean(after**2)))), since - linked[0][0]
+    since = int(good[0])
+    after = math.degrees(math.sqrt(float(square[since:].mean())))
+    return after, float(t_s[since] - t_s[0])
 
 
 def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation | None:

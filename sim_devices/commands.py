@@ -45,7 +45,7 @@ def emulate(
 
         qsky emulate --list
 
-        qsky emulate waveplate_ell14 --pty /tmp/plate
+        qsky emulate waveplate_ell14 --pty plate.pty
 
         qsky emulate laser_scpi --tcp 5025
     """

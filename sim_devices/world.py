@@ -8,11 +8,10 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
-from config.mission import SatellitePartner
 from config.scenario import Scenario
 from sim_devices.beacon_scene import BeaconScene
+from sim_devices.beam_budget import beam_budget
 from sim_devices.camera_mono8 import Mono8CameraEmulator
 from sim_devices.carrier import GRID_HZ, Carrier
 from sim_devices.classical_link import ClassicalLinkEmulator
@@ -26,6 +25,7 @@ from sim_devices.light import GridLight, QuantumChannel
 from sim_devices.line_of_sight import Delay, LineOfSight, line_of_sight
 from sim_devices.mirror_iio import IioMirrorEmulator
 from sim_devices.navigation_vectornav import VectorNavEmulator
+from sim_devices.optical_axes import across, frame_angle_rad
 from sim_devices.partner import Partner
 from sim_devices.partner_path import true_partner_path
 from sim_devices.photons import PhotonStream
@@ -38,7 +38,6 @@ from sim_devices.truth import TruthSample
 from sim_devices.waveplate_ell14 import Ell14Emulator
 
 Array = NDArray[np.float64]
-Vec = tuple[float, float, float]
 
 TRUTH_EVERY = 2
 """Grid steps per truth record."""
@@ -87,7 +86,7 @@ class World:
 
         self._los_g, self._launch_g = in_gimbal(self.los.los_ned), in_gimbal(self.los.launch_ned)
         self._reference_g = in_gimbal(self.los.reference_ned)
-        self._budget = _beam_budget(scenario, self.los)
+        self._budget = beam_budget(scenario, self.los)
 
         self.mechanics = carrier.gimbal_mechanics(start_tai_ns)
         self.joints: Joints = self.mechanics
@@ -199,7 +198,7 @@ class World:
 
     def _gimbal_error(self, index: int, joints: tuple[float, float]) -> tuple[float, float]:
         """(x right, y up) of the partner relative to the boresight at a grid point, rad."""
-        return _across(self._los_g[index], *joints)
+        return across(self._los_g[index], *joints)
 
     def grid_step(self) -> None:
         """The slow physics of the grid point that begins now, up to the next one."""
@@ -229,7 +228,7 @@ class World:
         optics = self.scenario.terminal.optics
         self.waveplate.advance(self.clock.t_ns)
         yaw, pitch = self._joints
-        frame = _frame_angle(self._reference_g[i], yaw, pitch) + self.draws.reference_rad
+        frame = frame_angle_rad(self._reference_g[i], yaw, pitch) + self.draws.reference_rad
         plate = self.waveplate.angle_rad + self.draws.plate_offset_rad
         ex, ey = self.plant.error_x[-1:] or [0.0], self.plant.error_y[-1:] or [0.0]
         off = math.hypot(ex[0], ey[0])
@@ -238,7 +237,7 @@ class World:
         # Our beacon leaves along the mirror's line of sight plus the point-ahead mirror.
         stroke = optics.point_ahead_stroke_rad / 32767.0
         ahead_x, ahead_y = self.point_ahead.x_counts * stroke, self.point_ahead.y_counts * stroke
-        seen, leave = _across(self._los_g[i], yaw, pitch), _across(self._launch_g[i], yaw, pitch)
+        seen, leave = across(self._los_g[i], yaw, pitch), across(self._launch_g[i], yaw, pitch)
         pa_x = ahead_x - (leave[0] - seen[0])
         pa_y = ahead_y - (leave[1] - seen[1])
         miss = math.hypot(pa_x - ex[0], pa_y - ey[0])
@@ -307,51 +306,3 @@ class World:
                 plate_rad=plate_rad,
             )
         )
-
-
-def _axes(yaw_rad: float, pitch_rad: float) -> tuple[Vec, Vec, Vec]:
-    """Boresight, right and up in the gimbal's base at these joint angles."""
-    cy, sy = math.cos(yaw_rad), math.sin(yaw_rad)
-    cp, sp = math.cos(pitch_rad), math.sin(pitch_rad)
-    return (cp * cy, cp * sy, -sp), (-sy, cy, 0.0), (-sp * cy, -sp * sy, -cp)
-
-
-def _dot(a: Vec, b: Vec) -> float:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
-def _across(direction_gimbal: Vec, yaw_rad: float, pitch_rad: float) -> tuple[float, float]:
-    """(x right, y up) of a direction relative to the boresight, rad."""
-    ahead, right, up = _axes(yaw_rad, pitch_rad)
-    depth = _dot(direction_gimbal, ahead)
-    return (
-        math.atan2(_dot(direction_gimbal, right), depth),
-        math.atan2(_dot(direction_gimbal, up), depth),
-    )
-
-
-def _frame_angle(reference_gimbal: Vec, yaw_rad: float, pitch_rad: float) -> float:
-    """The sender's H axis in the image, from right toward up."""
-    _, right, up = _axes(yaw_rad, pitch_rad)
-    return math.atan2(_dot(reference_gimbal, up), _dot(reference_gimbal, right))
-
-
-def _beam_budget(scenario: Scenario, los: LineOfSight) -> tuple[list[float], list[float]]:
-    """(transmittance without jitter, effective half angle of the beam in rad) on the grid.
-
-    Gaussian beam on a circular aperture off its axis by rho: A0 exp(-2 rho^2 / w_eq^2) with
-    A0 = erf(nu)^2, nu = sqrt(pi/2) a / w, w_eq^2 = w^2 sqrt(pi) erf(nu) / (2 nu exp(-nu^2))
-    (Farid & Hranilovic 2007).
-    """
-    mission, optics, air = scenario.mission, scenario.terminal.optics, scenario.world.atmosphere
-    wavelength = mission.source.wavelength_m
-    waist = 2.0 * wavelength / (math.pi * mission.beam.full_divergence_rad)
-    rayleigh = math.pi * waist**2 / wavelength
-    w: Array = waist * np.sqrt(1.0 + (los.range_m / rayleigh) ** 2)
-    nu = math.sqrt(math.pi / 2) * (optics.aperture_m / 2) / w
-    w_eq = w * np.sqrt(math.sqrt(math.pi) * erf(nu) / (2 * nu * np.exp(-(nu**2))))
-    through_air: Array | float = air.zenith_transmittance
-    if isinstance(mission.partner, SatellitePartner):
-        through_air = through_air ** (1.0 / np.sin(np.maximum(los.elevation_rad, 0.05)))
-    collected = erf(nu) ** 2 * through_air * optics.transmittance * optics.detector_efficiency
-    return np.asarray(collected).tolist(), np.asarray(w_eq / los.range_m).tolist()

@@ -26,12 +26,12 @@ TRANSITIONS = (
     Transition(None, "unsafe", Mode.SAFE),
     Transition(Mode.SAFE, "all_clear", Mode.POINT),
     Transition(Mode.POINT, "on_target", Mode.ACQUIRE),
-    Transition(Mode.ACQUIRE, "beacon_confirmed", Mode.TRACK),
+    Transition(Mode.ACQUIRE, "beacon_centred", Mode.TRACK),
     Transition(Mode.TRACK, "beacon_gone", Mode.LOST),
     Transition(Mode.TRACK, "fine_settled", Mode.LINK),
     Transition(Mode.LINK, "beacon_gone", Mode.LOST),
     Transition(Mode.LINK, "fine_open", Mode.TRACK),
-    Transition(Mode.LOST, "beacon_confirmed", Mode.TRACK),
+    Transition(Mode.LOST, "beacon_centred", Mode.TRACK),
     Transition(Mode.LOST, "coast_over", Mode.ACQUIRE),
 )
 
@@ -68,13 +68,14 @@ def guards(
     config: TerminalConfig, timers: Timers, s: ModesSample, unsafe: Unsafe
 ) -> dict[str, bool]:
     """All conditions that the table names, by name."""
+    near_rad = config.coarse.handover_rad
     return {
         "window_open": bool(s.window_open and s.pointing_valid),
         "window_over": not s.window_open and timers.mode is not Mode.STANDBY,
         "unsafe": bool(unsafe) and timers.mode in UNSAFE_IN,
         "all_clear": timers.clear_s >= CLEAR_S,
         "on_target": bool(s.gimbal_on_target and s.elevation_rad > 0.0 and not unsafe),
-        "beacon_confirmed": bool(s.camera_confirmed),
+        "beacon_centred": bool(s.camera_confirmed) and s.camera_error_rad < near_rad,
         "beacon_gone": timers.no_beacon_s > config.safety.lost_after_s,
         "fine_settled": timers.settled_s >= config.fine.settled_s,
         "fine_open": not s.fine_closed,

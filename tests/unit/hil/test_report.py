@@ -329,6 +329,7 @@ def test_a_recording_that_was_cut_off(folder: Path, tmp_path: Path, share: float
 def test_no_recording(tmp_path: Path) -> None:
     page = check_whole(report_html(tmp_path / "pass.mcap", SUMMARY))
     assert "cannot read the recording" in page.text
+    assert str(tmp_path) not in page.text
 
 
 def test_numbers() -> None:
