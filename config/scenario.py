@@ -1,6 +1,6 @@
 """A scenario: what is agreed (mission), what flies (terminal), and what is true (world)."""
 
-from config.fields import Name, Positive, Spec
+from config.fields import Count, Name, Spec
 from config.mission import Mission
 from config.terminal import TerminalConfig
 from config.world import World
@@ -9,7 +9,7 @@ from config.world import World
 class Realtime(Spec, frozen=True):
     """How the scenario is flown against the wall clock."""
 
-    fine_hz: Positive = 1000.0
+    fine_hz: Count = 500
     """Fine-loop rate asked for; it is lowered to what the machine holds."""
 
 

@@ -54,7 +54,7 @@ def run(
         if realtime:
             from hil.realtime import fly_realtime
 
-            fine_hz = round(loaded.realtime.fine_hz)
+            fine_hz = loaded.realtime.fine_hz
             summary = fly_realtime(loaded, scenario, use_seed, window, fine_hz, folder, progress)
         else:
             summary = fly(loaded, use_seed, window, folder, progress)

@@ -19,7 +19,7 @@ from config.errors import RunError
 from config.scenario import Scenario
 from hil.flight import Flight, Progress
 from sim_devices.carrier import GRID_HZ
-from sim_devices.gimbal_mechanics import RemoteGimbal
+from sim_devices.remote import JointReading, RemoteGimbal, RemotePlate
 from sim_devices.truth_share import TruthReader
 from terminal.realtime import Pacer, prepare
 from terminal.window import Window
@@ -36,27 +36,20 @@ LEAD_S = 8.0
 """From starting the processes to the start of the window; they have to be ready by then."""
 
 
-class _RemotePlate:
-    """The wave plate of another process: what the world needs of it."""
-
-    stuck = False
-
-    def __init__(self, truth: TruthReader) -> None:
-        self._truth = truth
-        self.angle_rad = 0.0
-
-    def advance(self, t_ns: int) -> None:
-        latest = self._truth.read()
-        if latest is not None:
-            self.angle_rad = latest.values[0]
-
-
-def _joints(truth: TruthReader, start_tai_ns: int) -> Callable[[], tuple[float, ...]]:
-    def read() -> tuple[float, ...]:
+def _joints(truth: TruthReader, start_tai_ns: int) -> Callable[[], JointReading]:
+    def read() -> JointReading:
         latest = truth.read()
         if latest is None:
-            return (float(start_tai_ns), 0.0, 0.0, 0.0, 0.0)
-        return (float(latest.t_ns), *latest.values)
+            return JointReading(start_tai_ns, 0.0, 0.0, 0.0, 0.0)
+        return JointReading(latest.t_ns, *latest.values)
+
+    return read
+
+
+def _plate(truth: TruthReader) -> Callable[[], float | None]:
+    def read() -> float | None:
+        latest = truth.read()
+        return latest.values[0] if latest else None
 
     return read
 
@@ -83,20 +76,29 @@ def _emulators(
 ) -> Iterator[int]:
     """The processes, ready; gives the monotonic time at which their window starts."""
     start_ns = time.monotonic_ns() + round(lead_s * 1e9)
+    processes: list[subprocess.Popen[bytes]] = []
     with ExitStack() as stack:
         for role, device in REMOTE.items():
-            command = [sys.executable, "-m", "terminal.cli", "emulate", device]
+            command = [
+                sys.executable,
+                "-c",
+                "from terminal.cli import main; main()",
+                "emulate",
+                device,
+            ]
             command += ["--pty", str(links / role), "--scenario", scenario, "--seed", str(seed)]
             command += ["--start-monotonic-ns", str(start_ns), "--start-tai-ns", str(start_tai_ns)]
             if role in TELLS_TRUTH:
                 command += ["--truth", str(links / f"{role}.truth")]
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            processes.append(process)
             stack.callback(process.wait)
             stack.callback(process.terminate)
         expected = [links / role for role in REMOTE]
         expected += [links / f"{role}.truth" for role in TELLS_TRUTH]
         while not all(path.exists() for path in expected):
-            if time.monotonic_ns() > start_ns:
+            dead = [p for p in processes if p.poll() is not None]
+            if dead or time.monotonic_ns() > start_ns:
                 raise RunError(f"the emulator processes were not ready within {lead_s:g} s")
             time.sleep(0.05)
         yield start_ns
@@ -126,7 +128,7 @@ def fly_realtime(
         world.joints = RemoteGimbal(
             _joints(truths["gimbal"], window.start_tai_ns), 1 / GRID_HZ, window.start_tai_ns
         )
-        world.waveplate = _RemotePlate(truths["waveplate"])
+        world.plate = RemotePlate(_plate(truths["waveplate"]))
         granted = prepare()
         while time.monotonic_ns() < start_ns:
             time.sleep(0.001)

@@ -66,7 +66,8 @@ def emulate(
     if scenario is None:
         served = catalogue.standalone(device)
     else:
-        served = catalogue.in_scenario(device, scenario, seed, time_ns())
+        start_ns = time_ns() if start_tai_ns is None else start_tai_ns
+        served = catalogue.in_scenario(device, scenario, seed, start_ns)
     if truth is not None and not served.truth_names:
         raise InputError(f"--truth: {device} has no state of its own to tell")
 

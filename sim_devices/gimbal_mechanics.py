@@ -7,16 +7,8 @@ Rates are inertial up to the gyro bias, in which the Earth's rotation (73 urad/s
 
 import math
 from collections.abc import Callable
-from typing import Protocol
 
 from config.world import GimbalTruth
-
-
-class Joints(Protocol):
-    """What the world needs to know of a gimbal, simulated here or in another process."""
-
-    def joints_at(self, index: int) -> tuple[float, float]:
-        """(yaw, pitch) at a grid point that is at most one step ahead of the present."""
 
 
 class GimbalMechanics:
@@ -118,23 +110,3 @@ class GimbalMechanics:
             yaw + (yaw_rate - base_right / cos_pitch) * dt,
             pitch + (pitch_rate - base_up) * dt,
         )
-
-
-class RemoteGimbal:
-    """Joints of an emulator in another process, extrapolated by its rates to the grid."""
-
-    def __init__(self, read: "RemoteReader", step_s: float, start_tai_ns: int) -> None:
-        self._read = read
-        self._step_s = step_s
-        self._start_tai_ns = start_tai_ns
-
-    def joints_at(self, index: int) -> tuple[float, float]:
-        t_ns, yaw, pitch, yaw_rate, pitch_rate = self._read()
-        ahead_s = self._step_s * index - (t_ns - self._start_tai_ns) * 1e-9
-        ahead_s = max(-0.1, min(0.1, ahead_s))
-        return yaw + yaw_rate * ahead_s, pitch + pitch_rate * ahead_s
-
-
-class RemoteReader(Protocol):
-    def __call__(self) -> tuple[float, float, float, float, float]:
-        """(t_ns, yaw, pitch, joint yaw rate, joint pitch rate) of the other process."""

@@ -18,7 +18,6 @@ from sim_devices.classical_link import ClassicalLinkEmulator
 from sim_devices.disturbance import JitterSource, residual_bound_rad, sampled
 from sim_devices.emulator import Emulator, SimClock
 from sim_devices.fast_plant import FastPlant
-from sim_devices.gimbal_mechanics import Joints
 from sim_devices.gimbal_sbgc32 import Sbgc32Emulator
 from sim_devices.laser_scpi import ScpiLaserEmulator
 from sim_devices.light import GridLight, QuantumChannel
@@ -32,6 +31,7 @@ from sim_devices.photons import PhotonStream
 from sim_devices.polarization_optics import frame_error_rad
 from sim_devices.quad_iio import IioQuadEmulator
 from sim_devices.randomness import stream
+from sim_devices.remote import Joints, Plate
 from sim_devices.sender import Sender
 from sim_devices.tagger_a1 import A1TaggerEmulator
 from sim_devices.truth import TruthSample
@@ -148,6 +148,7 @@ class World:
         self.quad = IioQuadEmulator()
         self.mirror, self.point_ahead = IioMirrorEmulator(), IioMirrorEmulator()
         self.waveplate = Ell14Emulator()
+        self.plate: Plate = self.waveplate
         self.laser = ScpiLaserEmulator()
         self.tagger = A1TaggerEmulator(self.channel)
         self.classical = ClassicalLinkEmulator(
@@ -226,10 +227,10 @@ class World:
     def _quantum(self, i: int) -> None:
         """Polarisation, point-ahead and the link of this grid step; the truth record."""
         optics = self.scenario.terminal.optics
-        self.waveplate.advance(self.clock.t_ns)
+        self.plate.advance(self.clock.t_ns)
         yaw, pitch = self._joints
         frame = frame_angle_rad(self._reference_g[i], yaw, pitch) + self.draws.reference_rad
-        plate = self.waveplate.angle_rad + self.draws.plate_offset_rad
+        plate = self.plate.angle_rad + self.draws.plate_offset_rad
         ex, ey = self.plant.error_x[-1:] or [0.0], self.plant.error_y[-1:] or [0.0]
         off = math.hypot(ex[0], ey[0])
         in_field = off < optics.field_of_view_rad / 2

@@ -53,7 +53,7 @@ class Terminal:
         self._fine = next(loop for loop in self.loops if loop.name == "fine")
         self._every = [fine_hz // loop.rate_hz for loop in self.loops]
         self._due = [0] * len(self.loops)
-        self._slow_every = gcd(*(n for n in self._every if n > 1))
+        self._slow_every = gcd(*(fine_hz // x.rate_hz for x in self.loops if x is not self._fine))
         self._slow_due = 0
         self._tick = -1
 

@@ -75,7 +75,8 @@ def guards(
         "unsafe": bool(unsafe) and timers.mode in UNSAFE_IN,
         "all_clear": timers.clear_s >= CLEAR_S,
         "on_target": bool(s.gimbal_on_target and s.elevation_rad > 0.0 and not unsafe),
-        "beacon_centred": bool(s.camera_confirmed) and s.camera_error_rad < near_rad,
+        "beacon_centred": bool(s.camera_confirmed and s.camera_found)
+        and s.camera_error_rad < near_rad,
         "beacon_gone": timers.no_beacon_s > config.safety.lost_after_s,
         "fine_settled": timers.settled_s >= config.fine.settled_s,
         "fine_open": not s.fine_closed,
@@ -97,9 +98,7 @@ def step(config: TerminalConfig, timers: Timers, s: ModesSample, dt_s: float) ->
     holds = guards(config, timers, s, unsafe)
     for source, guard, target in TRANSITIONS:
         if source in (None, timers.mode) and timers.mode is not target and holds[guard]:
-            timers = timers._replace(
-                mode=target, since_ns=s.t_ns, near_s=0.0, settled_s=0.0, no_beacon_s=0.0
-            )
+            timers = timers._replace(mode=target, since_ns=s.t_ns, near_s=0.0, settled_s=0.0)
             break
     mode = timers.mode
     # The mirror takes over once the camera has held the beacon inside the quad cell's reach, and

@@ -5,11 +5,15 @@ from typing import NamedTuple
 
 from config.errors import InputError
 from config.mission import FixedWindow, Mission, SatellitePartner
-from terminal.geometry.ephemeris import SatelliteEphemeris
-from terminal.geometry.passes import find_passes
+from terminal.geometry.ephemeris import EphemerisError, SatelliteEphemeris
+from terminal.geometry.passes import Pass, find_passes
 from terminal.geometry.sun import sun_elevation_rad
-from terminal.geometry.time_scales import DAY_NS, tai_ns_from_utc, utc_text
+from terminal.geometry.time_scales import DAY_NS, SECOND_NS, tai_ns_from_utc, utc_text
 from terminal.geometry.tle import TleError, parse_tle
+
+
+_MARGIN_NS = SECOND_NS
+"""The prediction looks this far beyond the window at most: light time, and a span for rates."""
 
 
 class Window(NamedTuple):
@@ -38,7 +42,7 @@ def _checked_ephemeris(
         tle = parse_tle(*partner.tle)
     except TleError as error:
         raise InputError(f"mission.partner.tle: {error}") from error
-    far_ns = max(abs(t - tle.epoch_tai_ns) for t in span)
+    far_ns = max(abs(t - tle.epoch_tai_ns) for t in span) + _MARGIN_NS
     if far_ns > partner.useful_days * DAY_NS:
         raise InputError(
             f"mission.window: {utc_text(span.start_tai_ns)} to {utc_text(span.end_tai_ns)} "
@@ -46,14 +50,29 @@ def _checked_ephemeris(
             f"{utc_text(tle.epoch_tai_ns)}; they are good for {partner.useful_days:g} "
             "days (mission.partner.useful_days): use newer elements"
         )
-    return SatelliteEphemeris(tle, ut1_minus_utc_s, partner.useful_days)
+    ephemeris = SatelliteEphemeris(tle, ut1_minus_utc_s, partner.useful_days)
+    try:
+        # Orbits that have decayed have done so by one of the ends.
+        for t_ns in span:
+            ephemeris.state_ecef(t_ns)
+    except EphemerisError as error:
+        raise InputError(f"mission.partner.tle: {error}") from error
+    return ephemeris
+
+
+def _usable(found: Pass) -> Window:
+    """The whole seconds of a pass; empty for one that holds none."""
+    return Window(
+        -(-found.rise_tai_ns // SECOND_NS) * SECOND_NS, found.set_tai_ns // SECOND_NS * SECOND_NS
+    )
 
 
 def resolve_window(mission: Mission) -> Window:
-    """The span to fly, on a whole second.
+    """The span to fly: the one given, or the whole seconds of the best pass.
 
     Raises:
-        InputError: elements that are broken or too far from their epoch, or no pass that fits.
+        InputError: elements that are broken or too far from their epoch, a time that is none, an
+            empty span, or no pass that fits.
     """
     wanted, partner = mission.window, mission.partner
     if isinstance(wanted, FixedWindow):
@@ -62,6 +81,8 @@ def resolve_window(mission: Mission) -> Window:
     else:
         start = _utc(wanted.search_start_utc, "mission.window.search_start_utc")
         span = Window(start, start + round(wanted.search_days * DAY_NS))
+    if span.end_tai_ns <= span.start_tai_ns:
+        raise InputError("mission.window: ends where it starts: make it longer")
     ephemeris = None
     if isinstance(partner, SatellitePartner):
         ephemeris = _checked_ephemeris(partner, mission.earth.ut1_minus_utc_s, span)
@@ -81,6 +102,7 @@ def resolve_window(mission: Mission) -> Window:
         span.end_tai_ns,
         math.radians(wanted.min_elevation_deg),
     )
+    found = [p for p in found if _usable(p).duration_s > 0.0]
     dark = [
         p
         for p in found
@@ -96,5 +118,4 @@ def resolve_window(mission: Mission) -> Window:
             "widen search_days or lower min_elevation_deg"
         )
     best = max(dark, key=lambda p: p.max_elevation_rad)
-    second = 1_000_000_000
-    return Window(-(-best.rise_tai_ns // second) * second, best.set_tai_ns // second * second)
+    return _usable(best)

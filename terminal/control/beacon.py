@@ -11,6 +11,9 @@ from terminal.mode import Mode
 TRACK_WINDOW = 64
 """Pixels a side once the beacon is confirmed: small frames, full rate."""
 
+CAMERA_MAX_AGE_S = 0.2
+"""A beacon position older than this is no measurement any more."""
+
 
 class CameraGeometry(NamedTuple):
     """Sensor size and scale, as the camera's driver is configured."""
@@ -42,8 +45,10 @@ class BeaconState(NamedTuple):
 def step(
     config: TerminalConfig, camera: CameraGeometry, state: BeaconState, s: CameraSample, dt_s: float
 ) -> tuple[BeaconState, CameraCommand]:
-    """One tick of the camera loop; without a new frame the last answer stands."""
+    """One tick of the camera loop; without a new frame the last answer stands, until it is old."""
     if s.frame_seq < 0:
+        if (s.t_ns - state.last.frame_t_ns) * 1e-9 > CAMERA_MAX_AGE_S:
+            state = BeaconState(last=CameraCommand(frame_t_ns=state.last.frame_t_ns))
         return state, state.last._replace(window_columns=0, window_rows=0)
     searching = s.mode in (Mode.ACQUIRE, Mode.TRACK, Mode.LINK, Mode.LOST)
     spot = None
@@ -64,7 +69,9 @@ def step(
         y_rad = -(s.top + spot.row - (camera.rows - 1) / 2) * camera.pixel_rad
         flux = spot.flux_counts
     # A window only once the beacon is near the centre; the whole sensor when it is lost.
-    near = math.hypot(x_rad, y_rad) < 0.25 * TRACK_WINDOW * camera.pixel_rad
+    near = spot is not None and (
+        math.hypot(x_rad, y_rad) < 0.25 * TRACK_WINDOW * camera.pixel_rad
+    )
     # What the frame shows is what the camera does: a command that got lost is given again.
     windowed = s.columns < camera.columns
     want_window = confirmed and (windowed or near)

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 MIN_PIXELS = 2
 """Fewer connected bright pixels are a hot pixel or noise, not a spot of the optics."""
 
+MAX_SPOTS = 16
+"""No more than so many are looked at in one image."""
+
 
 class Spot(NamedTuple):
     """Centre of light in image columns and rows (pixel centres at whole numbers), and its sum."""
@@ -30,12 +33,14 @@ def find_spot(pixels: NDArray[np.uint8], threshold_sigma: float) -> Spot | None:
     background, noise = _background(pixels)
     level = background + threshold_sigma * noise
     bright = (pixels > level).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(bright, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(bright, connectivity=8)
     best: Spot | None = None
-    for label in range(1, min(count, 64)):
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    # The largest few: a sensor may have any number of hot pixels.
+    for label in 1 + np.argsort(-areas, kind="stable")[:MAX_SPOTS]:
         left, top, width, height, area = (int(v) for v in stats[label])
         if area < MIN_PIXELS:
-            continue
+            break
         # One pixel around, so that the spot's skirts under the threshold count too.
         rows = slice(max(top - 1, 0), top + height + 1)
         columns = slice(max(left - 1, 0), left + width + 1)
@@ -54,12 +59,13 @@ def _background(pixels: NDArray[np.uint8]) -> tuple[float, float]:
     """(median, noise standard deviation) in counts, from the image's histogram.
 
     The median absolute deviation of whole counts is coarse, so the noise is taken from the 16 % of
-    pixels under the median instead, interpolated inside a count.
+    pixels at either end instead, interpolated inside a count. The wider side counts, since black
+    cuts off the lower one; if it cuts off the median too, the noise comes out too small.
     """
     below = np.cumsum(np.bincount(pixels.ravel(), minlength=256)) / pixels.size
-    median, low = (_quantile(below, q) for q in (0.5, 0.158655))
+    median, low, high = (_quantile(below, q) for q in (0.5, 0.158655, 0.841345))
     # Quantisation leaves a standard deviation of 1/sqrt(12) even in a noiseless image.
-    return median, max(median - low, 0.29)
+    return median, max(median - low, high - median, 0.29)
 
 
 def _quantile(below: NDArray[np.float64], share: float) -> float:

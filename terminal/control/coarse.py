@@ -10,17 +10,18 @@ import math
 from typing import NamedTuple
 
 from config.terminal import TerminalConfig
+from terminal.control.beacon import CAMERA_MAX_AGE_S
 from terminal.control.scan import spiral_offset
 from terminal.messages import CoarseCommand, CoarseSample
 from terminal.mode import Mode
-
-CAMERA_MAX_AGE_S = 0.2
-"""A beacon position older than this is no measurement any more."""
 
 OFFSET_TIME_CONSTANT_S = 2.0
 """Averages sway and image noise out of the learned pointing offset."""
 
 NONE, ENCODERS, CAMERA, MIRROR = range(4)
+
+SMALLEST_COS_PITCH = 0.02
+"""Nearer than this to the zenith the yaw axis can't follow, and is not asked to."""
 
 
 class CoarseState(NamedTuple):
@@ -49,7 +50,7 @@ def _learn(
     """Average of (where the beacon stands, in joint angles) minus (prediction)."""
     learned_s = min(state.learned_s + dt_s, OFFSET_TIME_CONSTANT_S)
     weight = dt_s / learned_s
-    cos_pitch = math.cos(s.target_pitch_rad)
+    cos_pitch = max(math.cos(s.target_pitch_rad), SMALLEST_COS_PITCH)
     yaw = wrap_rad(s.yaw_rad + x_rad / cos_pitch - s.target_yaw_rad)
     pitch = s.pitch_rad + y_rad - s.target_pitch_rad
     return state._replace(
@@ -107,13 +108,18 @@ def step(
     age_s = (s.t_ns - s.gimbal_t_ns) * 1e-9 if s.gimbal_t_ns else 1e9
     if not s.pointing_valid or s.mode in (Mode.STANDBY, Mode.SAFE):
         return CoarseState(), CoarseCommand(gimbal_age_s=age_s)
+    # On angles that no longer move with it, the loop would turn the gimbal on and on.
+    if not age_s <= config.safety.gimbal_max_age_s:
+        return state, CoarseCommand(gimbal_age_s=age_s)
 
     limits = config.coarse
-    cos_pitch = max(math.cos(s.pitch_rad), 0.02)
+    cos_pitch = max(math.cos(s.pitch_rad), SMALLEST_COS_PITCH)
     error = _lead(config, state, s, dt_s)
     x_rad, y_rad = error.x_rad, error.y_rad
     on_encoders = error.source == ENCODERS
-    state = state._replace(scan_s=state.scan_s + dt_s if s.mode == Mode.ACQUIRE else 0.0)
+    # A search that has seen the beacon starts anew, from where it was learned to stand.
+    scanning = on_encoders and s.mode == Mode.ACQUIRE
+    state = state._replace(scan_s=state.scan_s + dt_s if scanning else 0.0)
     if not on_encoders:
         state = _learn(state, s, x_rad, y_rad, dt_s)
     # The integrator takes out gyro bias and the Earth's rotation; it stands still while slewing.

@@ -60,6 +60,8 @@ def step(
 ) -> tuple[FineState, FineCommand]:
     """One scan: residual, mirror command, and whether the loop is closed."""
     x, y, mean_x, mean_y, mean_square, dark_s, last_scan_ns = state
+    # After a long overrun, an averaging weight over one would amplify.
+    average_s = dt_s if dt_s < RELEASE_TIME_CONSTANT_S else RELEASE_TIME_CONSTANT_S
     ex = ey = 0.0
     beacon = False
     if s.fresh:
@@ -77,13 +79,13 @@ def step(
             x = stroke if x > 0.0 else -stroke
         if not -stroke <= y <= stroke:
             y = stroke if y > 0.0 else -stroke
-        mean_square += (ex * ex + ey * ey - mean_square) * (dt_s / RMS_TIME_CONSTANT_S)
+        mean_square += (ex * ex + ey * ey - mean_square) * (average_s / RMS_TIME_CONSTANT_S)
     elif not closed:
-        release = 1.0 - dt_s / RELEASE_TIME_CONSTANT_S
+        release = 1.0 - average_s / RELEASE_TIME_CONSTANT_S
         x *= release
         y *= release
         mean_square = 1e-6
-    offload = dt_s / OFFLOAD_TIME_CONSTANT_S
+    offload = average_s / OFFLOAD_TIME_CONSTANT_S
     mean_x += (x - mean_x) * offload
     mean_y += (y - mean_y) * offload
     state = FineState(x, y, mean_x, mean_y, mean_square, dark_s, last_scan_ns)

@@ -57,13 +57,18 @@ class PolarizationState(NamedTuple):
     trim_variance_rad2: float = math.radians(30.0) ** 2
     window_counts: NDArray[np.float64] = np.zeros(16)
     window_s: float = 0.0
-    window_spoiled: bool = False
     misalignment_rad: float = 0.0
     target_rad: float = 0.0
 
 
 TRIM_DRIFT_RAD_PER_SQRT_S = math.radians(0.05)
 """How fast the unknown part of the frame angle may change: attitude drift, optics."""
+
+PLATE_MAX_AGE_S = 2.0
+"""The plate tells where it stands every 0.2 s at rest and at the end of a move of up to a second."""
+
+PLATE_TOLERANCE_RAD = math.radians(1.0)
+"""Clicks taken with the plate further from its target tell of the plate, not of the trim."""
 
 
 def step(
@@ -97,6 +102,9 @@ def step(
     steps = round((s.plate_angle_rad - wanted) / quarter)
     target = (wanted + steps * quarter) % (2 * math.pi)
     error = abs((target - s.plate_angle_rad + math.pi) % (2 * math.pi) - math.pi)
+    known = s.plate_t_ns != 0 and (s.t_ns - s.plate_t_ns) * 1e-9 <= PLATE_MAX_AGE_S
+    if not known or error > PLATE_TOLERANCE_RAD:
+        state = state._replace(window_s=0.0, window_counts=s.counts)
     move = s.plate_t_ns != 0 and not s.plate_moving and error > knobs.deadband_rad
     state = state._replace(target_rad=target)
     return state, PolarizationCommand(
