@@ -5,6 +5,7 @@ answered. `hil.realtime` drives the same flight against the wall clock.
 """
 
 import gc
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -43,15 +44,18 @@ class Progress(NamedTuple):
 
 def window_of(scenario: Scenario, duration_s: float | None) -> Window:
     """The window to fly, cut to `duration_s` if given. Raises InputError."""
+    step_s = GRID_NS / SECOND_NS
+    if duration_s is not None and not step_s <= duration_s < math.inf:
+        raise InputError(f"--duration-s: must be {step_s:g} or more, and finite; got {duration_s}")
     window = resolve_window(scenario.mission)
+    if window.duration_s < step_s:
+        raise InputError(f"mission.window: must last {step_s:g} s or more")
     if scenario.terminal.rates.fine_hz % GRID_HZ:
         raise InputError(f"terminal.rates.fine_hz: must be a multiple of {GRID_HZ}")
     if duration_s is None:
         return window
-    if not duration_s > 0:
-        raise InputError(f"--duration-s: must be positive, got {duration_s}")
-    end_ns = min(window.end_tai_ns, window.start_tai_ns + round(duration_s * SECOND_NS))
-    return Window(window.start_tai_ns, end_ns)
+    cut_ns = round(min(duration_s, window.duration_s) * SECOND_NS)
+    return window._replace(end_tai_ns=window.start_tai_ns + cut_ns)
 
 
 class Flight:

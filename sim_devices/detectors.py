@@ -1,7 +1,5 @@
 """Four single-photon detectors: jitter, dead time, afterpulses."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,41 +13,25 @@ Events = tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.int64]]
 """Time in s, channel, true slot; sorted by time."""
 
 
-def _live(time_s: NDArray[np.float64], last_s: float, dead_s: float) -> NDArray[np.bool_]:
-    """Which of one detector's sorted events find it ready (non-paralysable dead time)."""
+def _ready(
+    time_s: NDArray[np.float64], parent: NDArray[np.int64], last_s: float, dead_s: float
+) -> NDArray[np.bool_]:
+    """Which of one detector's sorted events become clicks (non-paralysable dead time).
+
+    parent: index of the event whose afterpulse this is, -1 for none; without a click of the parent
+    there is none of its child. last_s: the detector's latest click before.
+    """
     keep = np.ones(len(time_s), bool)
-    if len(time_s) == 0:
-        return keep
-    # Only events near another one can be lost; the rest needs no looking at one by one.
-    close = np.empty(len(time_s), bool)
-    close[0] = time_s[0] - last_s < dead_s
-    close[1:] = np.diff(time_s) < dead_s
-    for i in np.flatnonzero(close):
+    # Only afterpulses and events near another one can be lost: few enough to look at one by one.
+    gap_s = np.diff(time_s, prepend=last_s)
+    for i in np.flatnonzero((gap_s < dead_s) | (parent >= 0)):
         j = i - 1
         while j >= 0 and not keep[j]:
             j -= 1
-        previous = time_s[j] if j >= 0 else last_s
-        keep[i] = time_s[i] - previous >= dead_s
+        previous_s = time_s[j] if j >= 0 else last_s
+        fired = parent[i] < 0 or keep[parent[i]]
+        keep[i] = fired and time_s[i] - previous_s >= dead_s
     return keep
-
-
-def _merged(parts: list[Events]) -> Events:
-    """All events of the parts, sorted by time."""
-    time_s = np.concatenate([p[0] for p in parts])
-    order = np.argsort(time_s, kind="stable")
-    channel = np.concatenate([p[1] for p in parts])
-    slot = np.concatenate([p[2] for p in parts])
-    return time_s[order], channel[order], slot[order]
-
-
-def _ready(events: Events, last_s: Sequence[float], dead_s: float) -> Events:
-    """The events that find their detector ready; last_s: each one's latest click before."""
-    time_s, channel, slot = events
-    keep = np.ones(len(time_s), bool)
-    for detector, last in enumerate(last_s):
-        mine = np.flatnonzero(channel == detector)
-        keep[mine] = _live(time_s[mine], last, dead_s)
-    return time_s[keep], channel[keep], slot[keep]
 
 
 class Detectors:
@@ -72,37 +54,51 @@ class Detectors:
 
         Absorptions and afterpulses later than `until_s` wait for the next call.
         """
-        truth = self._truth
-        time_s = time_s + truth.jitter_s * self._rng.normal(size=len(time_s))
-        time_s, channel, slot = _merged([self._waiting, (time_s, channel, slot)])
-        cut = int(np.searchsorted(time_s, until_s))
-        waiting = (time_s[cut:], channel[cut:], slot[cut:])
-        time_s, channel, slot = time_s[:cut], channel[:cut], slot[:cut]
+        jittered_s = time_s + self._truth.jitter_s * self._rng.normal(size=len(time_s))
+        waiting_s, waiting_channel, waiting_slot = self._waiting
+        time_s, channel, parent = self._with_afterpulses(
+            np.concatenate([waiting_s, jittered_s]),
+            np.concatenate([waiting_channel, channel]),
+            until_s,
+        )
+        slot = np.concatenate([waiting_slot, slot])
+        slot = np.concatenate([slot, np.full(len(time_s) - len(slot), NO_SLOT, np.int64)])
 
-        events = time_s, channel, slot
-        time_s, channel, slot = _ready(events, self._last_s, truth.dead_time_s)
-        # Afterpulses are clicks like others: they may follow within this call, and have their own.
-        later = [waiting]
-        fresh_s, fresh_channel = time_s, channel
-        while len(fresh_s):
-            again = self._rng.random(len(fresh_s)) < truth.afterpulse_probability
-            after_s = (
-                fresh_s[again]
-                + truth.dead_time_s
-                + self._rng.exponential(truth.afterpulse_lifetime_s, int(again.sum()))
-            )
-            after_channel = fresh_channel[again]
-            now = after_s < until_s
-            no_slot = np.full(len(after_s), NO_SLOT, np.int64)
-            later.append((after_s[~now], after_channel[~now], no_slot[~now]))
-            fresh_s, fresh_channel = after_s[now], after_channel[now]
-            if len(fresh_s):
-                afterpulses = fresh_s, fresh_channel, no_slot[now]
-                events = _merged([(time_s, channel, slot), afterpulses])
-                time_s, channel, slot = _ready(events, self._last_s, truth.dead_time_s)
-        self._waiting = _merged(later)
+        clicked = np.zeros(len(time_s), bool)
+        now = time_s < until_s
         for detector in range(CHANNELS):
-            mine = time_s[channel == detector]
-            if len(mine):
-                self._last_s[detector] = float(mine[-1])
-        return time_s, channel, slot
+            mine = np.flatnonzero((channel == detector) & now)
+            mine = mine[np.argsort(time_s[mine], kind="stable")]
+            place = np.full(len(time_s), -1, np.int64)
+            place[mine] = np.arange(len(mine))
+            born = np.where(parent[mine] >= 0, place[parent[mine]], -1)
+            ready = _ready(time_s[mine], born, self._last_s[detector], self._truth.dead_time_s)
+            clicked[mine] = ready
+            if ready.any():
+                self._last_s[detector] = float(time_s[mine][ready][-1])
+        later = ~now & ((parent < 0) | clicked[parent])
+        self._waiting = time_s[later], channel[later], slot[later]
+        clicks = np.flatnonzero(clicked)
+        clicks = clicks[np.argsort(time_s[clicks], kind="stable")]
+        return time_s[clicks], channel[clicks], slot[clicks]
+
+    def _with_afterpulses(
+        self, time_s: NDArray[np.float64], channel: NDArray[np.uint8], until_s: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.int64]]:
+        """(time, channel, index of the parent or -1): the events, and the afterpulse that each has
+        if it becomes a click, generation after generation. Events after `until_s` have none yet.
+        """
+        truth, rng = self._truth, self._rng
+        times, channels = [time_s], [channel]
+        parents = [np.full(len(time_s), -1, np.int64)]
+        first = 0
+        while len(time_s):
+            chosen = rng.random(len(time_s)) < truth.afterpulse_probability
+            again = np.flatnonzero(chosen & (time_s < until_s))
+            parents.append(first + again)
+            first += len(time_s)
+            wait_s = rng.exponential(truth.afterpulse_lifetime_s, len(again))
+            time_s, channel = time_s[again] + truth.dead_time_s + wait_s, channel[again]
+            times.append(time_s)
+            channels.append(channel)
+        return np.concatenate(times), np.concatenate(channels), np.concatenate(parents)

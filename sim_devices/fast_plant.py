@@ -7,6 +7,7 @@ drawn in blocks.
 import math
 
 import numpy as np
+from scipy.linalg import expm
 
 from config.terminal import Optics
 from config.world import BeaconTruth, MirrorTruth
@@ -22,8 +23,6 @@ def _mirror_step(
 ) -> tuple[float, float, float, float, float, float]:
     """Exact zero-order-hold step of a second-order resonance: a11 a12 a21 a22 b1 b2."""
     w, z, t = 2 * math.pi * truth.resonance_hz, truth.damping, 1.0 / rate_hz
-    from scipy.linalg import expm
-
     a = np.array([[0.0, 1.0, 0.0], [-w * w, -2 * z * w, w * w], [0.0, 0.0, 0.0]])
     e = expm(a * t)
     return tuple(float(v) for v in (e[0, 0], e[0, 1], e[1, 0], e[1, 1], e[0, 2], e[1, 2]))  # type: ignore[return-value]
@@ -114,6 +113,6 @@ class FastPlant:
         b = int(total * (1.0 - right) * above + noise[n + 1])
         c = int(total * (1.0 - right) * (1.0 - above) + noise[n + 2])
         d = int(total * right * (1.0 - above) + noise[n + 3])
-        if total > ADC_LIMIT:
+        if max(a, b, c, d) > ADC_LIMIT or min(a, b, c, d) < -ADC_LIMIT:
             a, b, c, d = (max(-ADC_LIMIT, min(ADC_LIMIT, v)) for v in (a, b, c, d))
         return a, b, c, d

@@ -120,7 +120,7 @@ class QuantumChannel:
         self.sent_until_slot = 0
 
     def grid_step(self, light: GridLight) -> None:
-        """Append the conditions of one more grid step."""
+        """The conditions of the grid step that begins now."""
         self._grid.append(light)
 
     def _fading(self, grid: list[GridLight]) -> Array:
@@ -139,7 +139,8 @@ class QuantumChannel:
 
     def take(self, t_ns: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         """(time_ps on the tagger's clock, channel), sorted, of all complete grid steps."""
-        grid, self._grid = self._grid, []
+        # The newest grid step is still under way: its clicks lie in the future.
+        grid, self._grid = self._grid[:-1], self._grid[-1:]
         if not grid:
             return np.empty(0, np.int64), np.empty(0, np.uint8)
         start_s = self._end_s
@@ -191,7 +192,7 @@ class QuantumChannel:
 
 
 def _background_hz(mission: Mission, optics: Optics, truth: WorldTruth) -> float:
-    """Sky photons per second that the detectors count: radiance x solid angle x area x bandwidth."""
+    """Sky photons a second that the detectors count: radiance, solid angle, area, bandwidth."""
     solid_angle = math.pi * (optics.field_of_view_rad / 2) ** 2
     area = math.pi * (optics.aperture_m / 2) ** 2
     watts = (

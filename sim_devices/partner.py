@@ -53,4 +53,6 @@ class Partner:
         own_basis = np.where(unsent, 1 - (basis & 1), own_basis).astype(np.uint8)
         intensity = np.where(unsent, 2, sent.intensity).astype(np.uint8)
         told = (disclose != 0) | (own_basis != basis)
+        # The true bit of a slot that is still to come would be known before it is sent.
+        bit = np.where(unsent, 0, bit)
         return own_basis, intensity, np.where(told, bit, KEPT).astype(np.uint8)

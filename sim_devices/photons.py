@@ -31,7 +31,8 @@ def _bernoulli_positions(n: int, p: float, rng: np.random.Generator) -> NDArray[
     reached = -1
     while reached < n:
         count = int((n - reached) * p + 6 * np.sqrt((n - reached) * p) + 16)
-        positions = reached + np.cumsum(rng.geometric(p, count))
+        # A gap beyond the end is as good as one to it, and does not overflow the sum.
+        positions = reached + np.cumsum(np.minimum(rng.geometric(p, count), n + 1))
         parts.append(positions)
         reached = int(positions[-1])
     positions = np.concatenate(parts)

@@ -40,7 +40,7 @@ class Sender:
 
     def __init__(self, source: Source, seed: int) -> None:
         # Mixed, so that neighbouring seeds give streams that have nothing to do with each other.
-        self._key = _mix(np.array([seed], np.uint64))[0]
+        self._key = _mix(np.array([seed % 2**64], np.uint64))[0]
         self._pattern = public_pattern(
             source.pattern_length, source.public_share, source.pattern_seed
         )

@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points, version
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -78,10 +78,30 @@ def fail(error: Exception) -> NoReturn:
     raise SystemExit(code)
 
 
+# What typer raises for a wrong call, under the one name of it that is public.
+_UsageError = typer.BadParameter.__base__ or typer.BadParameter
+
+
+def _usage(error: Any) -> NoReturn:
+    """A wrong call in one line; a command called with nothing gets its help. Raises SystemExit."""
+    text = error.format_message()
+    if "\n" in text.strip():
+        sys.stderr.write(text + "\n")
+    else:
+        command = error.ctx.command_path if error.ctx else "qsky"
+        sys.stderr.write(f"qsky: {text.rstrip(chr(46))}; see `{command} -h`\n")
+    raise SystemExit(2)
+
+
 def main() -> None:
     """Entry point of the command. Exit codes: 0, 1 failed run, 2 bad input, 130 interrupted."""
     app = build(entry_points(group=GROUP))
     try:
-        app(prog_name="qsky")
+        code = app(prog_name="qsky", standalone_mode=False)
+    except _UsageError as error:
+        _usage(error)
+    except (typer.Abort, KeyboardInterrupt):
+        raise SystemExit(130) from None
     except Exception as error:
         fail(error)
+    raise SystemExit(code if isinstance(code, int) else 0)

@@ -4,16 +4,18 @@ import math
 from typing import NamedTuple
 
 from config.errors import InputError
-from config.mission import FixedWindow, Mission, SatellitePartner
+from config.mission import FixedWindow, Mission, PassWindow, SatellitePartner
 from terminal.geometry.ephemeris import EphemerisError, SatelliteEphemeris
 from terminal.geometry.passes import Pass, find_passes
 from terminal.geometry.sun import sun_elevation_rad
 from terminal.geometry.time_scales import DAY_NS, SECOND_NS, tai_ns_from_utc, utc_text
 from terminal.geometry.tle import TleError, parse_tle
 
-
 _MARGIN_NS = SECOND_NS
 """The prediction looks this far beyond the window at most: light time, and a span for rates."""
+
+_LOOK_EVERY_NS = 10 * SECOND_NS
+"""Between two checks that SGP4 has a position: an orbit that decays dips under the ground."""
 
 
 class Window(NamedTuple):
@@ -50,14 +52,7 @@ def _checked_ephemeris(
             f"{utc_text(tle.epoch_tai_ns)}; they are good for {partner.useful_days:g} "
             "days (mission.partner.useful_days): use newer elements"
         )
-    ephemeris = SatelliteEphemeris(tle, ut1_minus_utc_s, partner.useful_days)
-    try:
-        # Orbits that have decayed have done so by one of the ends.
-        for t_ns in span:
-            ephemeris.state_ecef(t_ns)
-    except EphemerisError as error:
-        raise InputError(f"mission.partner.tle: {error}") from error
-    return ephemeris
+    return SatelliteEphemeris(tle, ut1_minus_utc_s, partner.useful_days)
 
 
 def _usable(found: Pass) -> Window:
@@ -83,14 +78,25 @@ def resolve_window(mission: Mission) -> Window:
         span = Window(start, start + round(wanted.search_days * DAY_NS))
     if span.end_tai_ns <= span.start_tai_ns:
         raise InputError("mission.window: ends where it starts: make it longer")
-    ephemeris = None
-    if isinstance(partner, SatellitePartner):
-        ephemeris = _checked_ephemeris(partner, mission.earth.ut1_minus_utc_s, span)
-    if isinstance(wanted, FixedWindow):
-        return span
-    if ephemeris is None:
+    if not isinstance(partner, SatellitePartner):
+        if isinstance(wanted, FixedWindow):
+            return span
         raise InputError("mission.window.kind: best_pass needs a partner of kind satellite")
+    ephemeris = _checked_ephemeris(partner, mission.earth.ut1_minus_utc_s, span)
+    try:
+        if isinstance(wanted, FixedWindow):
+            for t_ns in range(span.start_tai_ns, span.end_tai_ns, _LOOK_EVERY_NS):
+                ephemeris.state_ecef(t_ns)
+            return span
+        return _best_pass(mission, wanted, ephemeris, span)
+    except EphemerisError as error:
+        raise InputError(f"mission.partner.tle: {error}") from error
 
+
+def _best_pass(
+    mission: Mission, wanted: PassWindow, ephemeris: SatelliteEphemeris, span: Window
+) -> Window:
+    """The whole seconds of the highest pass. Raises InputError without one."""
     latitude = math.radians(mission.track.latitude_deg)
     longitude = math.radians(mission.track.longitude_deg)
     found = find_passes(
@@ -117,5 +123,4 @@ def resolve_window(mission: Mission) -> Window:
             + f" from {utc_text(span.start_tai_ns)} in {wanted.search_days:g} days; "
             "widen search_days or lower min_elevation_deg"
         )
-    best = max(dark, key=lambda p: p.max_elevation_rad)
-    return _usable(best)
+    return _usable(max(dark, key=lambda p: p.max_elevation_rad))

@@ -69,9 +69,7 @@ def step(
         y_rad = -(s.top + spot.row - (camera.rows - 1) / 2) * camera.pixel_rad
         flux = spot.flux_counts
     # A window only once the beacon is near the centre; the whole sensor when it is lost.
-    near = spot is not None and (
-        math.hypot(x_rad, y_rad) < 0.25 * TRACK_WINDOW * camera.pixel_rad
-    )
+    near = spot is not None and (math.hypot(x_rad, y_rad) < 0.25 * TRACK_WINDOW * camera.pixel_rad)
     # What the frame shows is what the camera does: a command that got lost is given again.
     windowed = s.columns < camera.columns
     want_window = confirmed and (windowed or near)

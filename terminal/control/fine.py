@@ -33,7 +33,8 @@ class FineState(NamedTuple):
 
 
 class FineLimits(NamedTuple):
-    """What `step` needs of the configuration, gathered once: it runs thousands of times a second."""
+    """What `step` needs of the configuration, gathered once: it runs thousands of times a
+    second."""
 
     gain: float
     spot_rad: float

@@ -41,7 +41,7 @@ POSITION_RESET_M = 100.0
 """A fix further than this from the dead-reckoned position starts the filter anew."""
 
 RATE_SPAN_NS = 50_000_000
-"""Apparent rates are a difference over this span: 0.4 urad/s of error at LEO accelerations."""
+"""Apparent rates are a difference over this span: up to 3 urad/s of error at LEO accelerations."""
 
 
 class PointingState(NamedTuple):

@@ -65,7 +65,7 @@ TRIM_DRIFT_RAD_PER_SQRT_S = math.radians(0.05)
 """How fast the unknown part of the frame angle may change: attitude drift, optics."""
 
 PLATE_MAX_AGE_S = 2.0
-"""The plate tells where it stands every 0.2 s at rest and at the end of a move of up to a second."""
+"""The plate tells where it stands every 0.2 s at rest, and after a move of up to a second."""
 
 PLATE_TOLERANCE_RAD = math.radians(1.0)
 """Clicks taken with the plate further from its target tell of the plate, not of the trim."""

@@ -1,0 +1,172 @@
+"""The fast plant: the mirror against scipy's step response, the quad cell against the normal law."""
+
+import math
+from typing import cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.signal import step
+from scipy.stats import norm
+
+from config.loader import load_scenario
+from config.world import BeaconTruth, MirrorTruth
+from sim_devices.disturbance import JitterSource, sampled
+from sim_devices.fast_plant import ADC_LIMIT, BLOCK, FastPlant
+
+OPTICS = load_scenario("leo_haps_downlink").terminal.optics
+RATE_HZ = 5000.0
+
+
+class Constant:
+    """A jitter that stands still."""
+
+    def __init__(self, value_rad: float = 0.0) -> None:
+        self._value_rad = value_rad
+
+    def take(self, n: int) -> NDArray[np.float64]:
+        return np.full(n, self._value_rad)
+
+
+def plant(
+    *,
+    delay_samples: int = 1,
+    resonance_hz: float = 1500.0,
+    damping: float = 0.7,
+    noise_counts: float = 1e-9,
+    boresight_rad: tuple[float, float] = (0.0, 0.0),
+    jitter: tuple[object, object] = (Constant(), Constant()),
+) -> FastPlant:
+    return FastPlant(
+        OPTICS,
+        BeaconTruth(
+            camera_signal_counts=1000.0,
+            camera_noise_counts=3.0,
+            quad_sum_counts=8000.0,
+            quad_noise_counts=noise_counts,
+            reference_range_m=1e6,
+            boresight_error_rad=0.0,
+        ),
+        MirrorTruth(resonance_hz=resonance_hz, damping=damping, delay_samples=delay_samples),
+        cast(tuple[JitterSource, JitterSource], jitter),
+        boresight_rad,
+        RATE_HZ,
+        np.random.default_rng(1),
+    )
+
+
+@pytest.mark.parametrize("resonance_hz", [300.0, 1500.0])
+@pytest.mark.parametrize("damping", [0.02, 0.7, 1.0, 1.5])
+def test_mirror_has_the_step_response_of_its_resonance(resonance_hz: float, damping: float) -> None:
+    mirror = plant(resonance_hz=resonance_hz, damping=damping)
+    x, y = [], []
+    for _ in range(60):
+        mirror.tick(10_000, -20_000)
+        x.append(mirror.mirror_rad[0])
+        y.append(mirror.mirror_rad[1])
+    w = 2 * math.pi * resonance_hz
+    t = np.arange(61) / RATE_HZ
+    _, response = step(([w * w], [1.0, 2 * damping * w, w * w]), T=t)
+    stroke = OPTICS.mirror_stroke_rad / 32767
+    assert x == pytest.approx(10_000 * stroke * response[1:], abs=1e-12)
+    assert y == pytest.approx(-20_000 * stroke * response[1:], abs=1e-12)
+
+
+@pytest.mark.parametrize("delay", [1, 2, 5])
+def test_a_command_first_shows_after_the_delay(delay: int) -> None:
+    mirror = plant(delay_samples=delay)
+    # Read at scan 0, decide, and be on the DAC before scan 1.
+    mirror.tick(0, 0)
+    moved = []
+    for _ in range(10):
+        mirror.tick(1000, 0)
+        moved.append(mirror.mirror_rad[0] != 0.0)
+    assert moved == [False] * (delay - 1) + [True] * (11 - delay)
+
+
+def test_mirror_moves_the_spot_the_other_way() -> None:
+    system = plant(jitter=(Constant(50e-6), Constant(-20e-6)))
+    stroke = OPTICS.mirror_stroke_rad / 32767
+    for _ in range(200):
+        system.tick(1000, 500)
+    assert system.error_x[-1] == pytest.approx(50e-6 - 1000 * stroke, abs=1e-12)
+    assert system.error_y[-1] == pytest.approx(-20e-6 - 500 * stroke, abs=1e-12)
+    assert (system.seen_x_rad, system.seen_y_rad) == (50e-6, -20e-6)
+
+
+@pytest.mark.parametrize("x_rad", [0.0, 30e-6, -100e-6, 400e-6])
+@pytest.mark.parametrize("y_rad", [0.0, -50e-6])
+def test_quadrants_are_the_integrals_of_a_gaussian_spot(x_rad: float, y_rad: float) -> None:
+    boresight = (7e-6, -3e-6)
+    cell = plant(jitter=(Constant(x_rad), Constant(y_rad)), boresight_rad=boresight)
+    cell.sum_counts = 30_000.0
+    # 1/e^2 half angle = two standard deviations.
+    sigma = OPTICS.quad_spot_rad / 2
+    right = norm.cdf((x_rad + boresight[0]) / sigma)
+    above = norm.cdf((y_rad + boresight[1]) / sigma)
+    due = 30_000 * np.array(
+        [right * above, (1 - right) * above, (1 - right) * (1 - above), right * (1 - above)]
+    )
+    # Whole counts, cut off.
+    assert np.array(cell.tick(0, 0)) == pytest.approx(due - 0.5, abs=0.501)
+
+
+def test_slope_in_the_middle_is_that_of_the_literature() -> None:
+    # 1.596 / w (erf of a Gaussian); by a tenth of the spot, where the cubic term is 0.7 %.
+    w = OPTICS.quad_spot_rad
+    cell = plant(jitter=(Constant(0.02 * w), Constant()))
+    cell.sum_counts = 100_000.0
+    cell.sum_counts = 32_000.0
+    a, b, c, d = cell.tick(0, 0)
+    assert (a + d - b - c) / (a + b + c + d) == pytest.approx(0.02 * 1.596, rel=0.01)
+
+
+def test_noise_is_white_on_each_channel() -> None:
+    cell = plant(noise_counts=8.0)
+    cell.sum_counts = 8000.0
+    counts = np.array([cell.tick(0, 0) for _ in range(2 * BLOCK + 7)], float)
+    # Cutting off adds a twelfth to the variance; 10,000 samples give the width to 0.7 %.
+    assert counts.std(axis=0) == pytest.approx(np.full(4, math.sqrt(64 + 1 / 12)), rel=0.035)
+    correlation = np.corrcoef(counts.T)
+    assert np.abs(correlation - np.eye(4)).max() < 0.05
+    assert np.abs(np.corrcoef(counts[1:, 0], counts[:-1, 0])[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize("total", [32_700.0, 32_767.0, 40_000.0, 1e6])
+def test_the_adc_saturates(total: float) -> None:
+    cell = plant(noise_counts=200.0, jitter=(Constant(1e-3), Constant(1e-3)))
+    cell.sum_counts = total
+    counts = np.array([cell.tick(0, 0) for _ in range(500)])
+    assert counts.max() == ADC_LIMIT
+    assert counts.min() > -ADC_LIMIT
+
+
+def test_noise_alone_saturates_too() -> None:
+    cell = plant(noise_counts=30_000.0)
+    counts = np.array([cell.tick(0, 0) for _ in range(500)])
+    assert (counts.max(), counts.min()) == (ADC_LIMIT, -ADC_LIMIT)
+
+
+def test_the_gimbals_error_goes_linearly_over_a_segment() -> None:
+    system = plant()
+    system.segment((1e-3, 0.0), (2e-3, -1e-3), 50)
+    for i in range(50):
+        system.tick(0, 0)
+        share = (i + 1) / 50
+        assert system.seen_x_rad == pytest.approx(1e-3 + 1e-3 * share, abs=1e-15)
+        assert system.seen_y_rad == pytest.approx(-1e-3 * share, abs=1e-15)
+
+
+def test_jitter_is_taken_in_order() -> None:
+    model = sampled("drone", RATE_HZ)
+    sources = [JitterSource(model, np.random.default_rng(i)) for i in (1, 2, 1, 2)]
+    system = plant(jitter=(sources[0], sources[1]))
+    seen = []
+    for _ in range(BLOCK + 10):
+        system.tick(0, 0)
+        seen.append((system.seen_x_rad, system.seen_y_rad))
+    x, y = (
+        np.concatenate([source.take(BLOCK), source.take(BLOCK)])[: BLOCK + 10]
+        for source in sources[2:]
+    )
+    assert np.array(seen).T.tolist() == [x.tolist(), y.tolist()]
