@@ -19,7 +19,6 @@ from config.fields import (
     Spec,
 )
 
-
 ReferenceAxis = Literal["orbit_normal", "vertical"]
 """What the sender's H axis follows: the normal of its orbit, or its local vertical."""
 
@@ -77,7 +76,7 @@ class PlatformPartner(Spec, frozen=True, tag="platform", tag_field="kind"):
 
 
 class Source(Spec, frozen=True):
-    """The sender of decoy-state BB84: a slot clock, four states, three intensities, public slots."""
+    """The sender of decoy-state BB84: slot clock, four states, three intensities, public slots."""
 
     wavelength_m: Annotated[float, Meta(gt=3e-7, lt=3e-6)]
     pulse_rate_hz: Positive
@@ -85,7 +84,7 @@ class Source(Spec, frozen=True):
     """Mean photon numbers, signal, decoy, vacuum: falling, and signal > decoy + vacuum."""
     intensity_probabilities: tuple[OpenFraction, OpenFraction, OpenFraction]
     basis_x_probability: OpenFraction
-    """Probability that sender (and receiver) take the key basis X (= H/V); the other is Z (= D/A)."""
+    """Probability that either end takes the key basis X (= H/V); the other is Z (= D/A)."""
     public_share: OpenFraction
     """Share of slots whose state is public from the start and whose intensity is the signal's:
     synchronisation, never key."""

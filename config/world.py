@@ -91,7 +91,7 @@ class PolarizationTruth(Spec, frozen=True):
     plate_offset_rad: NonNegative
     """1-sigma offset of the plate's axis from its encoder zero."""
     retardance_rad: float
-    """Phase between s and p of the receiving optics, their axis along the gimbal's elevation axis."""
+    """Phase between s and p of the receiving optics, their axis along the elevation axis."""
     intrinsic_qber: Fraction
     """Probability that a signal click shows the other state of its basis (imperfect optics)."""
 

@@ -36,12 +36,12 @@ class Driver(Protocol):
 
 
 class GimbalState(NamedTuple):
-    """Joint angles of a two-axis gimbal relative to its base, rad; t_ns when taken from the wire."""
+    """Joint angles of a two-axis gimbal relative to its base; t_ns: when taken from the wire."""
 
     t_ns: int
     seq: int
     yaw_rad: float
-    """About the base's down axis: positive turns the line of sight to the right (clockwise from above)."""
+    """About the base's down axis: positive turns the line of sight right, clockwise from above."""
     pitch_rad: float
     """Positive turns the line of sight up."""
     motors_on: bool
@@ -60,7 +60,7 @@ class Gimbal(Driver, Protocol):
 
 
 class NavigationFix(NamedTuple):
-    """One solution of the navigation unit. t_ns: when it was valid, by the unit's own clock (TAI)."""
+    """One solution of the navigation unit. t_ns: when it was valid, by the unit's own clock."""
 
     t_ns: int
     seq: int
@@ -83,7 +83,7 @@ class Navigation(Driver, Protocol):
 
 
 class Frame(NamedTuple):
-    """One camera image. Pixel (row 0, column 0) is top left as seen looking out along the boresight."""
+    """One camera image. Pixel (row 0, column 0) is top left, looking out along the boresight."""
 
     t_ns: int
     seq: int

@@ -118,6 +118,7 @@ def open_transport(url: str, name: str, in_process: InProcess) -> Transport:
     }
     if scheme not in openers:
         raise DeviceError(
-            f"devices.{name}.url: unknown scheme {scheme!r} in {url!r}; use inproc, serial, pty or tcp"
+            f"devices.{name}.url: unknown scheme {scheme!r} in {url!r}; use inproc, serial, pty "
+            "or tcp"
         )
     return openers[scheme]()

@@ -11,7 +11,7 @@ NOISE_FRAMES = 8
 
 
 class BeaconScene:
-    """Renders windows of the sensor. The world sets `x_rad`, `y_rad` and `flux` before each frame."""
+    """Renders windows of the sensor. The world sets `x_rad`, `y_rad`, `flux_counts` before each."""
 
     def __init__(
         self,

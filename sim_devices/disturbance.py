@@ -58,7 +58,7 @@ def sampled(spectrum: str, rate_hz: float) -> SampledModel:
             p = np.array([[mode.rms_rad**2]])
         else:
             a = np.array([[0.0, 1.0], [-w * w, -2.0 * mode.damping * w]])
-            # Stationary: position and velocity uncorrelated, velocity variance w^2 times position's.
+            # Stationary: position and velocity uncorrelated, velocity variance w^2 times its own.
             p = np.diag([mode.rms_rad**2, (w * mode.rms_rad) ** 2])
         blocks_a.append(expm(a / rate_hz))
         blocks_p.append(p)

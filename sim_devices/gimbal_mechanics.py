@@ -31,6 +31,7 @@ class GimbalMechanics:
         self._truth = truth
         self._base_rate_rad_s = base_rate_rad_s
         self._step_s = step_s
+        self._step_ns = round(step_s * 1e9)
         self._start_tai_ns = start_tai_ns
         self._bias = gyro_bias_rad_s
         self._index = 0
@@ -64,10 +65,10 @@ class GimbalMechanics:
 
     def advance(self, t_ns: int) -> None:
         """Set the readable joint angles to those at `t_ns`."""
-        elapsed_s = (t_ns - self._start_tai_ns) * 1e-9
-        position = elapsed_s / self._step_s
-        self.joints_at(math.ceil(position))
-        fraction = position - (self._index - 1)
+        # In whole nanoseconds: rounding must not reach the next grid point too early.
+        elapsed_ns = t_ns - self._start_tai_ns
+        self.joints_at(-(-elapsed_ns // self._step_ns))
+        fraction = elapsed_ns / self._step_ns - (self._index - 1)
         self.yaw_rad = self._now[0] + fraction * (self._next[0] - self._now[0])
         self.pitch_rad = self._now[1] + fraction * (self._next[1] - self._now[1])
         self.yaw_rate_rad_s, self.pitch_rate_rad_s = self._rate

@@ -39,7 +39,9 @@ class GridLight(NamedTuple):
     offset_rad: float
     """How far the partner's beam points off."""
     open: bool
-    """Shutter open and beam inside the field stop."""
+    """Shutter open: beam and sky light come in."""
+    inside: bool
+    """Beam inside the field stop; sky light fills it anyway."""
     frame_rad: float
     """The sender's H axis at the analyser."""
     plate_rad: float
@@ -130,7 +132,7 @@ class QuantumChannel:
         off = np.repeat([g.offset_rad for g in grid], STEPS_PER_GRID)
         x, y = (sigma * fade.take(n) for fade in self._jitter)
         beam = np.repeat([g.beam_rad for g in grid], STEPS_PER_GRID)
-        collected = np.repeat([g.collected * g.open for g in grid], STEPS_PER_GRID)
+        collected = np.repeat([g.collected * (g.open and g.inside) for g in grid], STEPS_PER_GRID)
         level = np.exp(-2.0 * ((x + off) ** 2 + y * y) / beam**2)
         # Log-normal of mean one.
         s2 = math.log1p(self._truth.atmosphere.scintillation_index)

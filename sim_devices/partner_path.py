@@ -38,7 +38,7 @@ class PartnerPath(Protocol):
 
 
 def earth_rotation_angle_gmst_rad(ut1_julian_days: float, tt_julian_days: float) -> float:
-    """GMST as Earth rotation angle plus precession in right ascension (IAU 2006; Capitaine 2003)."""
+    """GMST: Earth rotation angle plus precession in right ascension (IAU 2006; Capitaine 2003)."""
     d = ut1_julian_days - 2451545.0
     era = 2.0 * math.pi * (0.7790572732640 + 1.00273781191135448 * d)
     t = (tt_julian_days - 2451545.0) / 36525.0
@@ -141,7 +141,7 @@ def true_partner_path(
     duration_s: float,
     rng: np.random.Generator,
 ) -> PartnerPath:
-    """The partner's path with its error drawn: orbit radial/along/across, or track east/north/up."""
+    """The partner's path with its error drawn: orbit radial, along, across; track east, north, up."""
     error = rng.normal(size=3) * np.array(truth.ephemeris_error_m)
     partner = mission.partner
     if isinstance(partner, SatellitePartner):

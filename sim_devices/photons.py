@@ -86,7 +86,7 @@ class PhotonStream:
         return slot, channel
 
     def background(self, start_s: float, end_s: float, rate_hz: float, dark_hz: float) -> Absorbed:
-        """Sky light (shared among channels by the basis choice) and dark counts of each detector."""
+        """Sky light (shared among channels by the basis choice) and each detector's dark counts."""
         p_x = self._basis_x_probability
         rates = rate_hz * np.array([p_x, p_x, 1 - p_x, 1 - p_x]) / 2 + dark_hz
         counts = self._rng.poisson(rates * (end_s - start_s))

@@ -25,7 +25,7 @@ class SentSlots(NamedTuple):
 
 
 def _mix(counter: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Finaliser of MurmurHash3 with Stafford's constants (variant 13): full avalanche in 64 bits."""
+    """Finaliser of MurmurHash3 with Stafford's constants (variant 13): 64-bit avalanche."""
     x = counter.copy()
     x ^= x >> np.uint64(30)
     x *= np.uint64(0xBF58476D1CE4E5B9)

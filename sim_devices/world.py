@@ -159,6 +159,8 @@ class World:
         self.fine_errors: list[tuple[Array, Array]] = []
         """True residual (x, y) of each grid step's ticks; whoever scores takes and clears it."""
         self._recent_fine: list[tuple[Array, Array]] = []
+        self._last_error = self._errors
+        """True residual (x, y) at the end of the latest grid step."""
         self._truths: list[TruthSample] = []
 
     def emulators(self) -> dict[str, Emulator]:
@@ -231,9 +233,8 @@ class World:
         yaw, pitch = self._joints
         frame = frame_angle_rad(self._reference_g[i], yaw, pitch) + self.draws.reference_rad
         plate = self.plate.angle_rad + self.draws.plate_offset_rad
-        ex, ey = self.plant.error_x[-1:] or [0.0], self.plant.error_y[-1:] or [0.0]
-        off = math.hypot(ex[0], ey[0])
-        in_field = off < optics.field_of_view_rad / 2
+        ex, ey = self._last_error
+        off = math.hypot(ex, ey)
 
         # Our beacon leaves along the mirror's line of sight plus the point-ahead mirror.
         stroke = optics.point_ahead_stroke_rad / 32767.0
@@ -241,15 +242,22 @@ class World:
         seen, leave = across(self._los_g[i], yaw, pitch), across(self._launch_g[i], yaw, pitch)
         pa_x = ahead_x - (leave[0] - seen[0])
         pa_y = ahead_y - (leave[1] - seen[1])
-        miss = math.hypot(pa_x - ex[0], pa_y - ey[0])
+        miss = math.hypot(pa_x - ex, pa_y - ey)
         half = optics.uplink_beacon_divergence_rad / 2
         uplink = math.exp(-2 * (miss / half) ** 2) if self.laser.beacon_on else 0.0
         self.partner.light(uplink, self._step_s)
 
         collected, beam_rad = self._budget[0][i], self._budget[1][i]
-        is_open = bool(self.laser.shutter_open and in_field)
         self.channel.grid_step(
-            GridLight(collected, beam_rad, self.partner.offset_rad, is_open, frame, plate)
+            GridLight(
+                collected,
+                beam_rad,
+                self.partner.offset_rad,
+                self.laser.shutter_open,
+                off < optics.field_of_view_rad / 2,
+                frame,
+                plate,
+            )
         )
         if i % TRUTH_EVERY == 0:
             self._record(i, frame, plate, (pa_x, pa_y), uplink, collected)
@@ -263,6 +271,7 @@ class World:
         """Put the fine errors of the grid step away; the truth records since the last call."""
         plant = self.plant
         x, y = np.array(plant.error_x), np.array(plant.error_y)
+        self._last_error = plant.error_x[-1], plant.error_y[-1]
         plant.error_x.clear()
         plant.error_y.clear()
         self.fine_errors.append((x, y))

@@ -79,7 +79,7 @@ def fail(error: Exception) -> NoReturn:
 
 
 # What typer raises for a wrong call, under the one name of it that is public.
-_UsageError = typer.BadParameter.__base__ or typer.BadParameter
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def _usage(error: Any) -> NoReturn:

@@ -1,5 +1,5 @@
 """What must never happen. Silence is unsafe: data older than its limit counts as bad, and so do
-data from the future, which would hide a silence that follows.
+data as far in the future, which would hide a silence that follows.
 
 Unsafe closes the shutter and turns the beacon off; `terminal.modes` enters SAFE on any of these.
 """

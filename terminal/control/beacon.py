@@ -75,7 +75,7 @@ def step(
     want_window = confirmed and (windowed or near)
     left = top = columns = rows = 0
     if want_window and not windowed:
-        columns = rows = TRACK_WINDOW
+        columns, rows = min(TRACK_WINDOW, camera.columns), min(TRACK_WINDOW, camera.rows)
         left, top = (camera.columns - columns) // 2, (camera.rows - rows) // 2
     elif windowed and not want_window:
         columns, rows = camera.columns, camera.rows

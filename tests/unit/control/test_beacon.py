@@ -5,8 +5,15 @@ import pytest
 from numpy.typing import NDArray
 
 from config.loader import load_scenario
-from terminal.control.beacon import TRACK_WINDOW, BeaconState, camera_geometry, step
-from terminal.messages import NO_U8S, CameraCommand, CameraSample
+from terminal.codec import TickCodec
+from terminal.control.beacon import (
+    TRACK_WINDOW,
+    BeaconState,
+    CameraGeometry,
+    camera_geometry,
+    step,
+)
+from terminal.messages import MESSAGES, NO_U8S, CameraCommand, CameraSample
 from terminal.mode import Mode
 
 CONFIG = load_scenario("leo_haps_downlink").terminal
@@ -122,6 +129,19 @@ def test_nothing_is_looked_for_where_nobody_should_shine(mode: Mode) -> None:
     command = sequence.frame(CENTRE)
     assert not command.found
     assert not command.confirmed
+
+
+def test_a_sensor_smaller_than_the_window_is_read_whole() -> None:
+    small = CameraGeometry(columns=40, rows=30, pixel_rad=CAMERA.pixel_rad)
+    pixels = np.full((30, 40), 20, np.uint8)
+    pixels[14:16, 19:21] = 200
+    sample = CameraSample(START_NS, START_NS, 1, 0, 0, 40, Mode.TRACK, pixels.ravel())
+    state = BeaconState()
+    for _ in range(CONFIRM):
+        state, command = step(CONFIG, small, state, sample, DT_S)
+        TickCodec(MESSAGES["camera"]).pack(0, sample, command)
+    assert (command.window_left, command.window_top) == (0, 0)
+    assert (command.window_columns, command.window_rows) == (40, 30)
 
 
 def test_a_window_command_that_got_lost_is_given_again() -> None:

@@ -134,10 +134,24 @@ def test_without_motors_nothing_moves() -> None:
     assert mechanics.joints_at(100) == (0.5, 0.3)
 
 
+@pytest.mark.parametrize("index", [7, 14, 29, 12_345])
+def test_a_reading_at_a_grid_point_steps_no_further(index: int) -> None:
+    # 7 x 10 ms over 10 ms is 7.000000000000001 in doubles.
+    mechanics = gimbal()
+    mechanics.command_rate(0.2, 0.1)
+    mechanics.advance(START_NS + index * 10_000_000)
+    reading = mechanics.yaw_rad, mechanics.pitch_rad
+    assert reading == pytest.approx(mechanics.joints_at(index), abs=1e-12)
+    mechanics.command_rate(0.0, 0.0)
+    yaw, _ = mechanics.joints_at(index + 1)
+    # The very next step already slows down: a trapezium of the rates before and after.
+    rate, slower = 0.2 * (1 - math.exp(-index * STEP_S / 0.03)), math.exp(-STEP_S / 0.03)
+    assert yaw - reading[0] == pytest.approx(0.5 * rate * (1 + slower) * STEP_S, rel=1e-9)
+
+
 def test_readings_between_grid_points_are_interpolated() -> None:
     mechanics = gimbal()
     mechanics.command_rate(0.2, 0.1)
-    mechanics.joints_at(30)
     before, after = mechanics.joints_at(29), mechanics.joints_at(30)
     for fraction in (0.0, 0.25, 1.0):
         mechanics.advance(START_NS + round((29 + fraction) * STEP_S * 1e9))

@@ -26,7 +26,13 @@ CLOCK_OFFSET_S = 1.23e-7
 T_S = np.arange(0.0, 80.0, GRID_S)
 LIGHT_TIME_S = 2e-3 + 2e-5 * T_S + 1e-7 * T_S**2
 LIGHT = GridLight(
-    collected=0.02, beam_rad=16e-6, offset_rad=0.0, open=True, frame_rad=0.4, plate_rad=0.2
+    collected=0.02,
+    beam_rad=16e-6,
+    offset_rad=0.0,
+    open=True,
+    inside=True,
+    frame_rad=0.4,
+    plate_rad=0.2,
 )
 
 
@@ -240,6 +246,15 @@ def test_a_closed_shutter_leaves_dark_counts() -> None:
     due = 4 * 500.0 * 5.0
     assert len(time_ps) == pytest.approx(due, abs=4.5 * math.sqrt(due))
     assert quantum.blocks[-1].click_probability == (0.0, 0.0, 0.0)
+
+
+def test_a_beam_beside_the_field_stop_leaves_the_sky() -> None:
+    quantum = channel(radiance=1.0)
+    time_ps, _ = flown(quantum, 500, light=LIGHT._replace(inside=False))
+    due = quantum.background_hz * 5.0
+    assert len(time_ps) == pytest.approx(due, abs=4.5 * math.sqrt(due))
+    assert quantum.blocks[-1].click_probability == (0.0, 0.0, 0.0)
+    assert quantum.blocks[-1].background_hz == quantum.background_hz
 
 
 def test_truth_tells_the_times_of_its_clicks() -> None:

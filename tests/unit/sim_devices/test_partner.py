@@ -20,10 +20,9 @@ def partner(sent: int = SENT) -> Partner:
     return Partner(TRUTH, Sender(SOURCE, 3), lambda: sent)
 
 
-announced = st.lists(
-    st.tuples(st.integers(-(2**40), 2**40) | st.integers(0, SENT + 10), st.integers(0, 1), st.integers(0, 1)),
-    max_size=50,
-)  # fmt: skip
+slots = st.integers(-(2**40), 2**40) | st.integers(0, SENT + 10)
+bits = st.integers(0, 1)
+announced = st.lists(st.tuples(slots, bits, bits), max_size=50)
 
 
 @settings(deadline=None)
