@@ -43,27 +43,25 @@ def run(
     """
     from config.loader import load_scenario
     from hil.flight import fly, window_of
-    from hil.outputs import prepare_folder, write_results
+    from hil.outputs import write_results
     from hil.progress import shown
 
     loaded = load_scenario(scenario)
     window = window_of(loaded, duration_s)
-    folder = prepare_folder(out)
     use_seed = loaded.world.seed if seed is None else seed
     with shown(loaded.name) as progress:
         if realtime:
             from hil.realtime import fly_realtime
 
             fine_hz = loaded.realtime.fine_hz
-            summary = fly_realtime(loaded, scenario, use_seed, window, fine_hz, folder, progress)
+            summary = fly_realtime(loaded, scenario, use_seed, window, fine_hz, out, progress)
         else:
-            summary = fly(loaded, use_seed, window, folder, progress)
-    write_results(folder, loaded, summary)
-    _tell(summary, folder, json_out)
+            summary = fly(loaded, use_seed, window, out, progress)
+    write_results(out, loaded, summary)
+    _tell(summary, out, json_out)
 
 
 def _tell(summary: dict[str, Any], folder: Path, json_out: Path | None) -> None:
-
     from hil.outputs import table
     from terminal.output import emit
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from config.errors import InputError
 from config.scenario import Scenario
+from hil.outputs import prepare_folder
 from hil.records import Records, metadata
 from hil.score import Scorer
 from hil.summary import summarise
@@ -102,7 +103,8 @@ class Flight:
             Context(self._devices, self.bus, scenario.mission, scenario.terminal, window)
         )
         self._scorer = Scorer(scenario, self.world, self.bus, window.start_tai_ns)
-        self._records = Records(out, metadata(scenario, seed, window), self.bus)
+        # Last of all, so that a scenario that cannot be flown leaves nothing behind.
+        self._records = Records(prepare_folder(out), metadata(scenario, seed, window), self.bus)
         self.lateness_ns: list[int] = []
         """Of fine ticks since the last drain, in real time."""
 

@@ -9,14 +9,23 @@ from rich.table import Table
 from config.errors import InputError
 from config.scenario import Scenario
 
+SUMMARY = "summary.json"
+REPORT = "report.html"
+
 
 def prepare_folder(out: Path) -> Path:
-    """The folder, made if need be. Raises InputError if nothing can be written there."""
+    """The folder, made if need be, without the results of an earlier flight.
+
+    Raises InputError if nothing can be written there.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
         probe = out / ".qsky-probe"
         probe.write_bytes(b"")
         probe.unlink()
+        # A flight that is broken off must not stand beside what another one has reached.
+        for name in (SUMMARY, REPORT):
+            (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"--out: cannot write to {out}: {error.strerror or error}") from error
     return out
@@ -33,13 +42,16 @@ def write_results(folder: Path, scenario: Scenario, summary: dict[str, Any]) -> 
     """summary.json and report.html beside the recording."""
     from hil.report import report_html
 
-    write_whole(folder / "summary.json", json.dumps(summary, indent=2) + "\n")
-    write_whole(folder / "report.html", report_html(folder / "pass.mcap", summary))
+    write_whole(folder / SUMMARY, json.dumps(summary, indent=2) + "\n")
+    write_whole(folder / REPORT, report_html(folder / "pass.mcap", summary))
 
 
 def table(summary: dict[str, Any], folder: Path) -> Table:
     """The figures that people ask for first."""
     t = Table(title=f"{summary['scenario']}, seed {summary['seed']}", show_header=False)
+    t.add_column()
+    # A long path goes on in the next line instead of being cut off.
+    t.add_column(overflow="fold")
 
     def row(name: str, value: Any, unit: str = "", digits: int = 2) -> None:
         if value is None:
@@ -70,5 +82,5 @@ def table(summary: dict[str, Any], folder: Path) -> Table:
     row("secret key", summary["secret_key_bits"], "bit", 0)
     row("secret key, analytic", summary["secret_key_bits_expected"], "bit", 0)
     row("ticks lost", summary["lost_ticks"], "", 0)
-    t.add_row("report", str(folder / "report.html"))
+    t.add_row("report", str(folder / REPORT))
     return t

@@ -5,6 +5,7 @@ drawn in blocks.
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from scipy.linalg import expm
@@ -12,6 +13,9 @@ from scipy.linalg import expm
 from config.terminal import Optics
 from config.world import BeaconTruth, MirrorTruth
 from sim_devices.disturbance import JitterSource
+
+Draw = tuple[float, float, float, float, float, float]
+"""Jitter x and y, rad; noise of the quadrants a, b, c, d, counts."""
 
 BLOCK = 5000
 ADC_LIMIT = 32767
@@ -25,7 +29,8 @@ def _mirror_step(
     w, z, t = 2 * math.pi * truth.resonance_hz, truth.damping, 1.0 / rate_hz
     a = np.array([[0.0, 1.0, 0.0], [-w * w, -2 * z * w, w * w], [0.0, 0.0, 0.0]])
     e = expm(a * t)
-    return tuple(float(v) for v in (e[0, 0], e[0, 1], e[1, 0], e[1, 1], e[0, 2], e[1, 2]))  # type: ignore[return-value]
+    (a11, a12, b1), (a21, a22, b2), _ = e.tolist()
+    return a11, a12, a21, a22, b1, b2
 
 
 class FastPlant:
@@ -46,15 +51,15 @@ class FastPlant:
         self._erf_scale = math.sqrt(2.0) / optics.quad_spot_rad
         self._jitter = jitter
         self._noise_counts = beacon.quad_noise_counts
+        # With less light than this no quadrant reaches the converter's end, eight sigma of noise
+        # included.
+        self._may_clip_counts = ADC_LIMIT - 8.0 * beacon.quad_noise_counts
         self._boresight_x, self._boresight_y = boresight_rad
         self._rng = rng
         # Commands wait here until the scan that they can first change.
         self._delayed = [(0, 0)] * (mirror.delay_samples - 1)
         self._x = self._vx = self._y = self._vy = 0.0
-        self._jx: list[float] = []
-        self._jy: list[float] = []
-        self._noise: list[float] = []
-        self._i = BLOCK
+        self._draws: Iterator[Draw] = iter(())
         self.gimbal_x_rad = self.gimbal_y_rad = 0.0
         self._slope_x = self._slope_y = 0.0
         self.sum_counts = 0.0
@@ -76,18 +81,18 @@ class FastPlant:
         self._slope_x = (end[0] - start[0]) / ticks
         self._slope_y = (end[1] - start[1]) / ticks
 
-    def _draw(self) -> None:
-        self._jx = self._jitter[0].take(BLOCK).tolist()
-        self._jy = self._jitter[1].take(BLOCK).tolist()
-        self._noise = (self._noise_counts * self._rng.normal(size=4 * BLOCK)).tolist()
-        self._i = 0
+    def _draw(self) -> Iterator[Draw]:
+        jitter_x, jitter_y = (source.take(BLOCK).tolist() for source in self._jitter)
+        noise = (self._noise_counts * self._rng.normal(size=4 * BLOCK)).tolist()
+        return zip(jitter_x, jitter_y, *(noise[i::4] for i in range(4)), strict=True)
 
     def tick(self, x_counts: int, y_counts: int) -> tuple[int, int, int, int]:
         """One scan period under the newest DAC values; counts of the quadrants a, b, c, d."""
-        if self._i >= BLOCK:
-            self._draw()
-        i = self._i
-        self._i = i + 1
+        draw = next(self._draws, None)
+        if draw is None:
+            self._draws = self._draw()
+            draw = next(self._draws)
+        jitter_x, jitter_y, noise_a, noise_b, noise_c, noise_d = draw
         if self._delayed:
             self._delayed.append((x_counts, y_counts))
             x_counts, y_counts = self._delayed.pop(0)
@@ -99,8 +104,8 @@ class FastPlant:
 
         self.gimbal_x_rad = gx = self.gimbal_x_rad + self._slope_x
         self.gimbal_y_rad = gy = self.gimbal_y_rad + self._slope_y
-        self.seen_x_rad = sx = gx + self._jx[i]
-        self.seen_y_rad = sy = gy + self._jy[i]
+        self.seen_x_rad = sx = gx + jitter_x
+        self.seen_y_rad = sy = gy + jitter_y
         ex, ey = sx - x, sy - y
         self.error_x.append(ex)
         self.error_y.append(ey)
@@ -108,11 +113,11 @@ class FastPlant:
         # Gaussian spot, separable: the share right of and above the centre.
         right = 0.5 * (1.0 + math.erf(self._erf_scale * (ex + self._boresight_x)))
         above = 0.5 * (1.0 + math.erf(self._erf_scale * (ey + self._boresight_y)))
-        total, noise, n = self.sum_counts, self._noise, 4 * i
-        a = int(total * right * above + noise[n])
-        b = int(total * (1.0 - right) * above + noise[n + 1])
-        c = int(total * (1.0 - right) * (1.0 - above) + noise[n + 2])
-        d = int(total * right * (1.0 - above) + noise[n + 3])
-        if max(a, b, c, d) > ADC_LIMIT or min(a, b, c, d) < -ADC_LIMIT:
+        total = self.sum_counts
+        a = int(total * right * above + noise_a)
+        b = int(total * (1.0 - right) * above + noise_b)
+        c = int(total * (1.0 - right) * (1.0 - above) + noise_c)
+        d = int(total * right * (1.0 - above) + noise_d)
+        if total > self._may_clip_counts:
             a, b, c, d = (max(-ADC_LIMIT, min(ADC_LIMIT, v)) for v in (a, b, c, d))
         return a, b, c, d

@@ -141,7 +141,7 @@ def true_partner_path(
     duration_s: float,
     rng: np.random.Generator,
 ) -> PartnerPath:
-    """The partner's path with its error drawn: orbit radial, along, across; track east, north, up."""
+    """The partner's path with its error drawn: radial, along, across; or east, north, up."""
     error = rng.normal(size=3) * np.array(truth.ephemeris_error_m)
     partner = mission.partner
     if isinstance(partner, SatellitePartner):

@@ -1,6 +1,7 @@
 """Quad cell to fast steering mirror, the fastest loop."""
 
 from collections.abc import Callable
+from functools import partial
 
 from config.mission import Mission
 from config.terminal import TerminalConfig
@@ -13,12 +14,7 @@ from terminal.messages import FineCommand, FineSample
 def make(
     mission: Mission, config: TerminalConfig, start_tai_ns: int
 ) -> tuple[FineState, Step[FineState, FineSample, FineCommand]]:
-    limits = limits_of(config)
-
-    def bound(state: FineState, sample: FineSample, dt_s: float) -> tuple[FineState, FineCommand]:
-        return step(limits, state, sample, dt_s)
-
-    return FineState(), bound
+    return FineState(), partial(step, limits_of(config))
 
 
 def bind(

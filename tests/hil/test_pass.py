@@ -41,12 +41,16 @@ def _link(demo: Pass) -> dict[str, Any]:
     return span
 
 
-def test_flies_the_pass_that_culminates_near_46_degrees_at_15_18_51(demo: Pass) -> None:
+def test_flies_the_pass_that_culminates_near_46_degrees(demo: Pass) -> None:
+    """Against skyfield: 46.038 degrees at 15:18:55.9 UTC, for a site that stands still at 20 km.
+
+    The platform flies some kilometres beside it, which turns the view by kilometres over 1000 km.
+    """
     truth = demo.flown.recording.columns("truth")
     top = int(np.argmax(truth["elevation_rad"]))
     # TAI was 36 s ahead of UTC in December 2016.
     culmination = datetime.fromtimestamp(truth["t_ns"][top] * 1e-9 - 36.0, UTC)
-    expected = datetime(2016, 12, 19, 15, 18, 51, tzinfo=UTC)
+    expected = datetime(2016, 12, 19, 15, 18, 56, tzinfo=UTC)
     assert abs((culmination - expected).total_seconds()) < 3.0
     assert math.degrees(truth["elevation_rad"][top]) == pytest.approx(46.0, abs=0.5)
     assert math.degrees(truth["elevation_rad"].min()) == pytest.approx(20.0, abs=0.2)
@@ -286,4 +290,5 @@ def test_command_shows_progress_and_a_table(demo: Pass) -> None:
     assert all("QBER" in line and "key" in line and "elevation" in line for line in lines)
     assert "LINK" in lines[-1]
     assert "secret key" in command.stdout
-    assert str(demo.folder / "report.html") in command.stdout.replace("\n", "")
+    unwrapped = "".join(character for character in command.stdout if character not in "\n│ ")
+    assert str(demo.folder / "report.html") in unwrapped
