@@ -1,6 +1,6 @@
 """`make bench`: every speed figure of qsky, in one table.
 
-Times stand beside two units measured in the same run: `sum(range(1000))`, timed in turn with the
+Costs stand beside two units measured in the same run: `sum(range(1000))`, timed in turn with the
 work, and an empty tick. Judge the ratios; the microseconds are this machine's of this moment.
 """
 
@@ -27,6 +27,7 @@ def figures(duration_s: float | None, folder: Path) -> Iterator[Figure]:
     simulated_s, wall_s = flown.summary["simulated_s"], flown.summary["wall_s"]
     yield Figure(f"lock-step flight, {simulated_s:g} s", simulated_s / wall_s, "x real time")
     yield Figure("the same, whole command", simulated_s / flown.command_s, "x real time")
+    yield Figure("the same, by processor time", simulated_s / flown.processor_s, "x real time")
     yield Figure("peak memory of that command", flown.peak_mib, "MiB")
     yield Figure("recording, per simulated second", _size_mb(folder) / simulated_s, "MB")
     yield Figure("report of that flight", command.report_s(folder), "s")
@@ -43,7 +44,7 @@ def figures(duration_s: float | None, folder: Path) -> Iterator[Figure]:
 
     yield row(UNIT, Cost(unit_us(), 1.0))
     yield row("empty tick", empty)
-    whole, plant = fine_tick.in_flight(scenario, folder)
+    whole, plant = fine_tick.in_flight(scenario, folder / "fine")
     yield row("fine tick in flight, plant included", whole)
     yield row("  plant", plant)
     yield row("  step", fine_tick.step(scenario, ticks))

@@ -21,6 +21,8 @@ class Flown(NamedTuple):
     summary: dict[str, Any]
     command_s: float
     """The whole command: start, world, flight, summary, report."""
+    processor_s: float
+    """Processor time of all that; what the command takes on a machine with nothing else to do."""
     peak_mib: float
 
 
@@ -41,7 +43,8 @@ def fly(folder: Path, duration_s: float | None) -> Flown:
     if process.returncode:
         raise RuntimeError(f"the flight failed: {said.strip()}")
     summary = json.loads((folder / "summary.json").read_text())
-    return Flown(summary, perf_counter() - start, usage.ru_maxrss / 1024)
+    processor_s = usage.ru_utime + usage.ru_stime
+    return Flown(summary, perf_counter() - start, processor_s, usage.ru_maxrss / 1024)
 
 
 def report_s(folder: Path) -> float:

@@ -1,12 +1,13 @@
 """What a piece of work costs, in microseconds and in units of a plain Python loop timed beside it.
 
-A shared machine changes its speed from second to second. The unit is timed in turn with the work,
-so that their ratio holds where the microseconds do not.
+All in processor time of this process, so that time given to others does not count. A shared machine
+still changes its speed from second to second: the unit is timed in turn with the work, and their
+ratio holds where the microseconds do not.
 """
 
 from collections.abc import Callable
 from statistics import median
-from time import perf_counter_ns
+from time import process_time_ns
 from typing import NamedTuple
 
 ROUNDS = 9
@@ -34,10 +35,10 @@ class Figure(NamedTuple):
 
 def unit_us() -> float:
     """One `sum(range(1000))`, us."""
-    start = perf_counter_ns()
+    start = process_time_ns()
     for _ in range(_UNIT_CALLS):
         sum(range(1000))
-    return (perf_counter_ns() - start) * 1e-3 / _UNIT_CALLS
+    return (process_time_ns() - start) * 1e-3 / _UNIT_CALLS
 
 
 def cost(work: Callable[[], int], rounds: int = ROUNDS) -> Cost:
@@ -46,9 +47,9 @@ def cost(work: Callable[[], int], rounds: int = ROUNDS) -> Cost:
     us, units = [], []
     for _ in range(rounds):
         before = unit_us()
-        start = perf_counter_ns()
+        start = process_time_ns()
         operations = work()
-        each = (perf_counter_ns() - start) * 1e-3 / operations
+        each = (process_time_ns() - start) * 1e-3 / operations
         us.append(each)
         units.append(each / (0.5 * (before + unit_us())))
     return Cost(median(us), median(units))

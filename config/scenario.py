@@ -10,7 +10,7 @@ class Realtime(Spec, frozen=True):
     """How the scenario is flown against the wall clock."""
 
     fine_hz: Count = 500
-    """Fine-loop rate asked for; it is lowered to what the machine holds."""
+    """Fine-loop rate; `qsky rt-check` says what a machine holds."""
 
 
 class Scenario(Spec, frozen=True):

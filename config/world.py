@@ -73,7 +73,7 @@ class PartnerTruth(Spec, frozen=True):
     """Transmit pointing jitter, 1 sigma per axis."""
     jitter_bandwidth_hz: Positive
     ephemeris_error_m: tuple[NonNegative, NonNegative, NonNegative]
-    """1-sigma initial error of the orbit (or track): radial, along, across."""
+    """1-sigma initial error: of an orbit radial, along, across; of a track east, north, up."""
     untracked_offset_rad: NonNegative
     """Where the beam points off, while our uplink beacon does not reach the partner."""
     uplink_threshold: Fraction

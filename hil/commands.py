@@ -1,9 +1,21 @@
 """Commands that need a simulated world."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from config.errors import InputError
+
+SHORTEST_S = 0.01
+"""One step of the world."""
+
+
+def _checked_duration_s(duration_s: float | None) -> float | None:
+    if duration_s is not None and not SHORTEST_S <= duration_s < math.inf:
+        raise typer.BadParameter(f"must be {SHORTEST_S:g} or more, and finite; got {duration_s}")
+    return duration_s
 
 
 def run(
@@ -13,7 +25,9 @@ def run(
     out: Annotated[Path, typer.Option("--out", help="Folder for recording, summary and report.")],
     seed: Annotated[
         int | None,
-        typer.Option("--seed", min=0, help="Seed of the world; default: the scenario's."),
+        typer.Option(
+            "--seed", min=0, max=2**63 - 1, help="Seed of the world; default: the scenario's."
+        ),
     ] = None,
     realtime: Annotated[
         bool,
@@ -24,7 +38,12 @@ def run(
         ),
     ] = False,
     duration_s: Annotated[
-        float | None, typer.Option("--duration-s", help="Stop after so many seconds of the window.")
+        float | None,
+        typer.Option(
+            "--duration-s",
+            callback=_checked_duration_s,
+            help="Stop after so many seconds of the window.",
+        ),
     ] = None,
     json_out: Annotated[
         Path | None,
@@ -47,7 +66,10 @@ def run(
     from hil.progress import shown
 
     loaded = load_scenario(scenario)
-    window = window_of(loaded, duration_s)
+    try:
+        window = window_of(loaded, duration_s)
+    except InputError as error:
+        raise InputError(f"{scenario}: {error}") from error
     use_seed = loaded.world.seed if seed is None else seed
     with shown(loaded.name) as progress:
         if realtime:

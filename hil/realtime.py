@@ -35,6 +35,9 @@ TELLS_TRUTH = ("gimbal", "waveplate")
 LEAD_S = 8.0
 """From starting the processes to the start of the window; they have to be ready by then."""
 
+STOP_S = 2.0
+"""How long an emulator process may take to end."""
+
 
 def _joints(truth: TruthReader, start_tai_ns: int) -> Callable[[], JointReading]:
     def read() -> JointReading:
@@ -70,6 +73,16 @@ def at_rate(scenario: Scenario, fine_hz: int, links: Path) -> Scenario:
     return replace(scenario, terminal=replace(terminal, devices=devices, rates=rates))
 
 
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the process to end; one that hangs is killed."""
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @contextmanager
 def _emulators(
     scenario: str, seed: int, start_tai_ns: int, links: Path, lead_s: float
@@ -92,8 +105,7 @@ def _emulators(
                 command += ["--truth", str(links / f"{role}.truth")]
             process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
             processes.append(process)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
+            stack.callback(_stop, process)
         expected = [links / role for role in REMOTE]
         expected += [links / f"{role}.truth" for role in TELLS_TRUTH]
         while not all(path.exists() for path in expected):

@@ -87,11 +87,12 @@ class SlotScore:
         """
         self._made_ps = np.concatenate([self._made_ps, *(t.time_ps for t in truths)])
         self._made_slot = np.concatenate([self._made_slot, *(t.true_slot for t in truths)])
-        if not len(sample.time_ps):
-            return
         time_ps = sample.time_ps
+        if not len(time_ps) or not len(self._made_ps):
+            self.unknown += len(time_ps)
+            return
         at = np.searchsorted(self._made_ps, time_ps - ROUNDING_PS)
-        at = np.minimum(at, max(len(self._made_ps) - 1, 0))
+        at = np.minimum(at, len(self._made_ps) - 1)
         same = np.abs(self._made_ps[at] - time_ps) <= ROUNDING_PS
         self.unknown += int(np.count_nonzero(~same))
         true_slot = np.where(same, self._made_slot[at], NO_SLOT)

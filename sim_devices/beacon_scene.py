@@ -25,7 +25,7 @@ class BeaconScene:
         self._rng = rng
         # A pool of noise, read from random places: drawing a frame's own would cost a millisecond.
         noise = rng.normal(BACKGROUND_COUNTS, truth.camera_noise_counts, (2 * rows, 2 * columns))
-        self._noise = noise.astype(np.float32)
+        self._noise = _counts(noise)
         self.x_rad = self.y_rad = 0.0
         self.flux_counts = 0.0
         """Sum of counts in the spot."""
@@ -49,5 +49,11 @@ class BeaconScene:
                 across = np.exp(-0.5 * ((np.arange(c0, c1) - column) / SPOT_SIGMA_PIXELS) ** 2)
                 down = np.exp(-0.5 * ((np.arange(r0, r1) - row) / SPOT_SIGMA_PIXELS) ** 2)
                 peak = self.flux_counts / (2 * np.pi * SPOT_SIGMA_PIXELS**2)
-                image[r0:r1, c0:c1] += (peak * np.outer(down, across)).astype(np.float32)
-        return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+                spot = image[r0:r1, c0:c1] + peak * np.outer(down, across)
+                image[r0:r1, c0:c1] = _counts(spot)
+        return image
+
+
+def _counts(light: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Whole counts of an 8-bit sensor."""
+    return np.clip(np.rint(light), 0, 255).astype(np.uint8)

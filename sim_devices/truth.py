@@ -28,7 +28,7 @@ class TruthSample(NamedTuple):
     """The sender's H axis at the analyser, before the wave plate."""
     polarization_error_rad: F64
     transmittance: F64
-    """Sender's aperture to click, jitter and air averaged out, as if the shutter were open."""
+    """Sender's aperture to click, without jitter and scintillation, as if the shutter were open."""
     oscillator_offset: F64
     background_hz: F64
     shutter_open: U8

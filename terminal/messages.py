@@ -300,11 +300,16 @@ class LinkCommand(NamedTuple):
     """Announcements without answer."""
     expired: U32 = 0
     """Announcements given up."""
+    dropped: I64 = 0
+    """Clicks never announced, because the channel takes no more at once."""
     detected: I64 = 0
     sifted: I64 = 0
     disclosed: I64 = 0
-    qber: F64 = 0.0
-    """Of the disclosed key-basis bits."""
+    """Of both bases."""
+    disclosed_key: I64 = 0
+    """Key-basis bits among them."""
+    qber: F64 = 0.5
+    """Error rate of `disclosed_key`; one half without any."""
     phase_error: F64 = 0.5
     secret_key_bits: F64 = 0.0
     disclosed_counts: F64s = NO_COUNTS

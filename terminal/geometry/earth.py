@@ -1,7 +1,7 @@
 """The Earth: its ellipsoid (WGS-84), its rotation, and the axes that go with them.
 
-ECEF here is the pseudo Earth-fixed frame of SGP4 work: TEME turned by GMST82, without polar motion
-(at most 0.6 arcsec, 18 m on the ground). Angles in radians, lengths in metres.
+ECEF here is TEME turned by GMST82, as is the custom in SGP4 work, and then by polar motion (up to
+0.6 arcsec, 18 m on the ground) where the pole is given. Angles in radians, lengths in metres.
 """
 
 from math import atan2, cos, hypot, pi, sin, sqrt
@@ -122,18 +122,46 @@ def gmst82_rad(tai_ns: int, ut1_minus_utc_s: float = 0.0) -> float:
 
 
 def ecef_from_teme(
-    position_teme: Vec, velocity_teme: Vec, tai_ns: int, ut1_minus_utc_s: float = 0.0
+    position_teme: Vec,
+    velocity_teme: Vec,
+    tai_ns: int,
+    ut1_minus_utc_s: float = 0.0,
+    pole_x_rad: float = 0.0,
+    pole_y_rad: float = 0.0,
 ) -> tuple[Vec, Vec]:
     """ECEF position and velocity relative to the turning frame, from those in TEME, any unit of
-    length. Raises ValueError before 1972."""
+    length. Raises ValueError before 1972.
+
+    `pole_x_rad`, `pole_y_rad`: the IERS pole, toward Greenwich and toward 90 degrees west.
+    """
     gmst_rad = gmst82_rad(tai_ns, ut1_minus_utc_s)
     x, y, z = turned(position_teme, -gmst_rad)
     vx, vy, vz = turned(velocity_teme, -gmst_rad)
-    return (x, y, z), (vx + EARTH_ROTATION_RAD_S * y, vy - EARTH_ROTATION_RAD_S * x, vz)
+    position = x, y, z
+    velocity = vx + EARTH_ROTATION_RAD_S * y, vy - EARTH_ROTATION_RAD_S * x, vz
+    if pole_x_rad or pole_y_rad:
+        position = _about_the_pole(position, pole_x_rad, pole_y_rad)
+        velocity = _about_the_pole(velocity, pole_x_rad, pole_y_rad)
+    return position, velocity
+
+
+def _about_the_pole(vector: Vec, pole_x_rad: float, pole_y_rad: float) -> Vec:
+    """From the axes of the turning pole to those of the crust: R2(-x) R1(-y) to first order (IERS
+    Conventions 2010, 5.4.1), which leaves 0.2 mm at the distance of GEO."""
+    x, y, z = vector
+    return (
+        x + pole_x_rad * z,
+        y - pole_y_rad * z,
+        z - pole_x_rad * x + pole_y_rad * y,
+    )
 
 
 def inertial_velocity(position_ecef: Vec, velocity_ecef: Vec) -> Vec:
-    """Velocity against the stars, in the axes of ECEF at that instant, m/s."""
+    """Velocity against the stars, in the axes of ECEF at that instant, m/s.
+
+    The Earth is taken to turn about the z axis of ECEF. With polar motion that is off by 7 mm/s at
+    GEO, by the same turning for both ends of a link: range rate and point-ahead lose nothing.
+    """
     x, y, _ = position_ecef
     vx, vy, vz = velocity_ecef
     return vx - EARTH_ROTATION_RAD_S * y, vy + EARTH_ROTATION_RAD_S * x, vz

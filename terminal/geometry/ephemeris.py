@@ -14,6 +14,7 @@ from terminal.geometry.earth import (
     ecef_from_teme,
     enu_basis,
 )
+from terminal.geometry.eop import EarthOrientation, Eop, EopError, SteadyEarth
 from terminal.geometry.time_scales import DAY_NS, utc_text
 from terminal.geometry.tle import Tle
 from terminal.geometry.vector import Vec
@@ -38,18 +39,19 @@ class Ephemeris(Protocol):
 
 
 class SatelliteEphemeris:
-    """SGP4, then TEME to ECEF by GMST82.
+    """SGP4, then TEME to ECEF by GMST82 and polar motion.
 
-    The time since the epoch is counted in TAI, so that a leap second in between counts.
+    The time since the epoch is counted in TAI, so that a leap second in between counts. `earth`:
+    a table of the Earth's orientation, or UT1 - UTC in seconds for all times without polar motion.
     """
 
-    def __init__(self, tle: Tle, ut1_minus_utc_s: float, useful_days: float) -> None:
+    def __init__(self, tle: Tle, earth: EarthOrientation | float, useful_days: float) -> None:
         self._satrec = tle.satrec
         self._catalogue_number = tle.catalogue_number
         self._epoch_ns = tle.epoch_tai_ns
         self._useful_days = useful_days
         self._useful_ns = useful_days * DAY_NS
-        self._ut1_minus_utc_s = ut1_minus_utc_s
+        self._earth = SteadyEarth(Eop(earth)) if isinstance(earth, int | float) else earth
 
     def state_ecef(self, t_ns: int) -> tuple[Vec, Vec]:
         since_epoch_ns = t_ns - self._epoch_ns
@@ -67,7 +69,11 @@ class SatelliteEphemeris:
         x1, y1, z1 = self._position_teme_m(since_epoch_s + _DIFFERENCE_S)
         per_s = 0.5 / _DIFFERENCE_S
         velocity = (x1 - x0) * per_s, (y1 - y0) * per_s, (z1 - z0) * per_s
-        return ecef_from_teme(position, velocity, t_ns, self._ut1_minus_utc_s)
+        try:
+            eop = self._earth.at(t_ns)
+        except EopError as error:
+            raise EphemerisError(str(error)) from error
+        return ecef_from_teme(position, velocity, t_ns, *eop)
 
     def _position_teme_m(self, since_epoch_s: float) -> Vec:
         error, (x, y, z), _ = self._satrec.sgp4_tsince(since_epoch_s / 60.0)

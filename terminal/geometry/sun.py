@@ -6,9 +6,9 @@ taken as UTC and parallax (0.0024 degree) and refraction are left out.
 
 from math import asin, cos, radians, sin
 
-from terminal.geometry.earth import enu_basis, gmst82_rad, turned
+from terminal.geometry.earth import SEMI_MAJOR_M, enu_basis, gmst82_rad, turned
 from terminal.geometry.time_scales import utc_julian_date
-from terminal.geometry.vector import Vec, dot
+from terminal.geometry.vector import Vec, dot, norm, scale, subtract
 
 _J2000 = 2451545.0
 
@@ -38,3 +38,14 @@ def sun_elevation_rad(t_ns: int, latitude_rad: float, longitude_rad: float) -> f
     """Geometric elevation of the Sun's centre over the horizontal plane of a geodetic point."""
     _, _, up = enu_basis(latitude_rad, longitude_rad)
     return asin(dot(up, sun_direction_ecef(t_ns)))
+
+
+def in_sunlight(position_ecef: Vec, t_ns: int) -> bool:
+    """Whether a satellite at an ECEF position (m) is outside the Earth's shadow.
+
+    The shadow is a cylinder of the equator's radius: a low satellite crosses its true, soft edge
+    within some 10 s of this one.
+    """
+    toward_sun = sun_direction_ecef(t_ns)
+    along_m = dot(position_ecef, toward_sun)
+    return along_m > 0.0 or norm(subtract(position_ecef, scale(along_m, toward_sun))) > SEMI_MAJOR_M

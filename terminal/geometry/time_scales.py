@@ -84,12 +84,14 @@ def tai_ns_from_gps_ns(gps_ns: int) -> int:
     return gps_ns + _GPS_EPOCH_TAI_NS
 
 
-def utc_text(tai_ns: int) -> str:
-    """ISO 8601 UTC, rounded to the nearest millisecond: `2016-12-19T15:18:51.250Z`.
+def utc_text(tai_ns: int, decimals: int = 3) -> str:
+    """ISO 8601 UTC, rounded to the nearest millisecond or to 1 to 9 decimals of a second:
+    `2016-12-19T15:18:51.250Z`.
 
     Raises ValueError before 1972.
     """
-    rounded_ns = (tai_ns + 500_000) // 1_000_000 * 1_000_000
+    unit_ns = 10 ** (9 - decimals)
+    rounded_ns = (tai_ns + unit_ns // 2) // unit_ns * unit_ns
     index = _leap_index(rounded_ns)
     following = _TAI_STARTS[index + 1 : index + 2]
     in_leap_second = bool(following) and rounded_ns >= following[0] - SECOND_NS
@@ -101,7 +103,7 @@ def utc_text(tai_ns: int) -> str:
     hour, minute = divmod(minutes, 60)
     day = date.fromordinal(_UNIX_ORDINAL + days).isoformat()
     second += in_leap_second
-    return f"{day}T{hour:02}:{minute:02}:{second:02}.{fraction_ns // 1_000_000:03}Z"
+    return f"{day}T{hour:02}:{minute:02}:{second:02}.{fraction_ns // unit_ns:0{decimals}}Z"
 
 
 def utc_julian_date(tai_ns: int) -> tuple[float, float]:

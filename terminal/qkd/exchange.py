@@ -40,6 +40,7 @@ class Ledger(NamedTuple):
     disclosed_counts: NDArray[np.float64] = NO_COUNTS
     detected: int = 0
     expired: int = 0
+    dropped: int = 0
     since_estimate_s: float = 0.0
     phase_error: float = 0.5
     secret_key_bits: float = 0.0
@@ -86,6 +87,7 @@ class Exchange:
         ledger = _expire(_settle(ledger, s), s.t_ns, self._timeout_s)
         # More than the channel takes at once is cut off and lost, not queued without bound.
         slot, channel = s.slot[: self._max_clicks], s.channel[: self._max_clicks]
+        ledger = ledger._replace(dropped=ledger.dropped + len(s.slot) - len(slot))
         request = 0
         basis, bit = basis_of(channel), bit_of(channel)
         disclose = np.where(basis == Z, 1, choose_disclosed(slot, self._x_share)).astype(np.uint8)
@@ -123,9 +125,11 @@ class Exchange:
             announce_disclose=disclose,
             pending=len(ledger.pending),
             expired=ledger.expired,
+            dropped=ledger.dropped,
             detected=ledger.detected,
             sifted=sum(t.x) + disclosed,
             disclosed=disclosed,
+            disclosed_key=t.disclosed_x,
             qber=t.errors_disclosed_x / t.disclosed_x if t.disclosed_x else 0.5,
             phase_error=ledger.phase_error,
             secret_key_bits=ledger.secret_key_bits,

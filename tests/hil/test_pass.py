@@ -4,6 +4,7 @@ import json
 import math
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -71,7 +72,7 @@ def test_reaches_link_by_itself_and_holds_it_to_the_end(demo: Pass) -> None:
 def test_mode_spans_join_without_gap(demo: Pass) -> None:
     spans = demo.summary["modes"]
     assert spans[0]["start_s"] == 0.0
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in pairwise(spans):
         assert before["end_s"] == after["start_s"] > before["start_s"]
 
 
@@ -223,6 +224,9 @@ def test_replay_gives_every_command_again_bit_for_bit(demo: Pass) -> None:
     assert result["ticks"] == sum(demo.summary["ticks"].values())
 
 
+FETCHING = ("src", "href", "srcset", "data", "poster", "xlink:href")
+
+
 class _References(HTMLParser):
     """Everything that a browser would fetch."""
 
@@ -233,9 +237,8 @@ class _References(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         for name, value in attrs:
             follows_only_when_clicked = tag == "a" and name == "href"
-            if name in ("src", "href", "srcset", "data", "poster", "xlink:href") and value:
-                if not follows_only_when_clicked:
-                    self.fetched.append(value)
+            if name in FETCHING and value and not follows_only_when_clicked:
+                self.fetched.append(value)
 
 
 def test_report_is_self_contained(demo: Pass) -> None:

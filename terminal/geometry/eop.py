@@ -1,0 +1,217 @@
+"""Earth orientation: how far the Earth has really turned, and where its pole stands.
+
+Read from the IERS file finals2000A, daily values at 0 h UTC in fixed columns (IERS
+"readme.finals2000A"). Bulletin A is used, and Bulletin B where A is blank: from 1990 on, A departs
+from the IERS series C04 by 20 to 30 us of UT1 (rms; 1 cm on the equator), B by 20 to 40 us.
+"""
+
+import re
+from bisect import bisect_right
+from datetime import date
+from math import pi
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from terminal.geometry.time_scales import (
+    DAY_NS,
+    posix_ns_from_tai_ns,
+    tai_ns_from_posix_ns,
+    utc_text,
+)
+
+_ARCSEC_RAD = pi / 648_000.0
+_UNIX_MJD = 40_587
+_UNIX_ORDINAL = date(1970, 1, 1).toordinal()
+
+
+class Eop(NamedTuple):
+    """Earth orientation at one time."""
+
+    ut1_minus_utc_s: float
+    pole_x_rad: float = 0.0
+    """IERS pole, positive toward Greenwich."""
+    pole_y_rad: float = 0.0
+    """Positive toward 90 degrees west."""
+
+
+class EopError(ValueError):
+    """A table that is broken, or does not reach the time asked for. The text names the file."""
+
+
+class EarthOrientation(Protocol):
+    """Anything that knows the Earth's orientation."""
+
+    def at(self, tai_ns: int) -> Eop:
+        """Orientation at a TAI time. Raises EopError without an answer."""
+        ...
+
+
+class SteadyEarth:
+    """The same orientation at all times."""
+
+    def __init__(self, eop: Eop) -> None:
+        self._eop = eop
+
+    def at(self, tai_ns: int) -> Eop:
+        return self._eop
+
+
+_DECIMALS = {n: re.compile(rf" *-?\d*\.\d{{{n}}}", re.ASCII) for n in (2, 6, 7)}
+"""A number of FORTRAN's format F, filling its columns to the right, by its decimals."""
+
+
+class _Column(NamedTuple):
+    what: str
+    first: int
+    """Columns count from 1, as in the IERS readme."""
+    last: int
+    decimals: int
+    limit: float
+    """Largest magnitude that can be meant: a value from shifted columns falls out."""
+
+    def read(self, line: str) -> float | None:
+        """The value, or None for blanks. Raises ValueError with what is wrong."""
+        text = line[self.first - 1 : self.last]
+        if not text.strip():
+            return None
+        if _DECIMALS[self.decimals].fullmatch(text) is None:
+            raise ValueError(
+                f"columns {self.first} to {self.last}: {text!r} is no {self.what} with "
+                f"{self.decimals} decimals (cut off, or in the wrong columns)"
+            )
+        value = float(text)
+        if abs(value) > self.limit:
+            raise ValueError(f"{self.what} is {value}, over {self.limit}")
+        return value
+
+
+_MJD = _Column("modified Julian date", 8, 15, 2, 99_999.0)
+# Each from Bulletin A, then from Bulletin B.
+_POLE_X = (_Column("pole x in arcsec", 19, 27, 6, 1.0), _Column("pole x (B)", 135, 144, 6, 1.0))
+_POLE_Y = (_Column("pole y in arcsec", 38, 46, 6, 1.0), _Column("pole y (B)", 145, 154, 6, 1.0))
+_UT1 = (_Column("UT1-UTC in s", 59, 68, 7, 1.0), _Column("UT1-UTC (B)", 155, 165, 7, 1.0))
+
+_LARGEST_STEP_S = 0.02
+"""Of UT1 - TAI in a day. The day has been 4 ms too long at most since 1973; a leap second that we
+do not know of is a step of 1 s."""
+
+
+class _Day(NamedTuple):
+    tai_ns: int
+    ut1_minus_tai_s: float
+    pole_x_rad: float
+    pole_y_rad: float
+
+
+class EopTable:
+    """Daily Earth orientation, interpolated linearly.
+
+    Between the days UT1 - TAI is interpolated, which has no leap seconds. Linear interpolation and
+    the tides within a day that it leaves out cost up to 0.1 ms of UT1 (5 cm on the equator).
+    """
+
+    def __init__(self, days: list[_Day], source: str) -> None:
+        self._days = days
+        self._times_ns = [day.tai_ns for day in days]
+        self._source = source
+
+    @classmethod
+    def load(cls, path: Path) -> "EopTable":
+        """The table in a finals2000A file. Raises EopError, naming file and line."""
+        try:
+            text = path.read_text(encoding="ascii", errors="replace")
+        except OSError as error:
+            raise EopError(f"{path}: cannot read: {error.strerror}") from error
+        return cls.parse(text, str(path))
+
+    @classmethod
+    def parse(cls, text: str, source: str) -> "EopTable":
+        """The table in the text of a finals2000A file; `source` names it in errors.
+
+        Raises EopError for a line with broken columns, days out of order or left out, a value or a
+        step of UT1 that can't be, and for a text with fewer than two days.
+        """
+        lines = text.rstrip().split("\n")
+        days: list[_Day] = []
+        ended = False
+        for number, line in enumerate(lines, start=1):
+            try:
+                day = _read_day(line)
+                if day is None:
+                    ended = True
+                    continue
+                if ended:
+                    raise ValueError("follows a day without values")
+                if days:
+                    _check_step(days[-1], day)
+            except ValueError as error:
+                raise EopError(f"{source}, line {number}: {error}") from None
+            days.append(day)
+        if len(days) < 2:
+            raise EopError(
+                f"{source}: holds {len(days)} days of Earth orientation, needs 2 or more"
+            )
+        return cls(days, source)
+
+    def at(self, tai_ns: int) -> Eop:
+        """Orientation at a TAI time. Raises EopError outside the table."""
+        days = self._days
+        after = bisect_right(self._times_ns, tai_ns)
+        if after == 0 or tai_ns > self._times_ns[-1]:
+            raise EopError(
+                f"{self._source}: has no Earth orientation for {utc_text(tai_ns)}: it holds "
+                f"{utc_text(days[0].tai_ns)} to {utc_text(days[-1].tai_ns)}; use a newer file"
+            )
+        start_ns, ut1_minus_tai_s, pole_x_rad, pole_y_rad = days[after - 1]
+        if start_ns != tai_ns:
+            following = days[after]
+            part = (tai_ns - start_ns) / (following.tai_ns - start_ns)
+            ut1_minus_tai_s += part * (following.ut1_minus_tai_s - ut1_minus_tai_s)
+            pole_x_rad += part * (following.pole_x_rad - pole_x_rad)
+            pole_y_rad += part * (following.pole_y_rad - pole_y_rad)
+        tai_minus_utc_s = (tai_ns - posix_ns_from_tai_ns(tai_ns)) * 1e-9
+        return Eop(ut1_minus_tai_s + tai_minus_utc_s, pole_x_rad, pole_y_rad)
+
+
+def _read_day(line: str) -> _Day | None:
+    """One line; None for a day without values, as at the end of the predictions. Raises ValueError
+    with what is wrong."""
+    mjd = _MJD.read(line)
+    if mjd is None or mjd != int(mjd):
+        raise ValueError(f"columns 8 to 15: {line[7:15]!r} is no day (modified Julian date)")
+    since_1970 = int(mjd) - _UNIX_MJD
+    day = date.fromordinal(_UNIX_ORDINAL + since_1970)
+    written = f"{day.year % 100:2}{day.month:2}{day.day:2}"
+    if line[:6].replace(" ", "0") != written.replace(" ", "0"):
+        raise ValueError(f"columns 1 to 6: {line[:6]!r} is not the date of MJD {mjd:.0f}, {day}")
+    values = []
+    for bulletin_a, bulletin_b in (_UT1, _POLE_X, _POLE_Y):
+        value = bulletin_a.read(line)
+        values.append(bulletin_b.read(line) if value is None else value)
+    ut1_minus_utc_s, pole_x_arcsec, pole_y_arcsec = values
+    if ut1_minus_utc_s is None and pole_x_arcsec is None and pole_y_arcsec is None:
+        return None
+    if ut1_minus_utc_s is None or pole_x_arcsec is None or pole_y_arcsec is None:
+        raise ValueError("only some of pole x, pole y and UT1-UTC are there: the line is cut off")
+    posix_ns = since_1970 * DAY_NS
+    tai_ns = tai_ns_from_posix_ns(posix_ns)
+    return _Day(
+        tai_ns,
+        ut1_minus_utc_s - (tai_ns - posix_ns) * 1e-9,
+        pole_x_arcsec * _ARCSEC_RAD,
+        pole_y_arcsec * _ARCSEC_RAD,
+    )
+
+
+def _check_step(before: _Day, after: _Day) -> None:
+    """Raises ValueError for days that do not follow each other."""
+    # A day with a leap second has one second more.
+    apart_days = round((after.tai_ns - before.tai_ns) / DAY_NS)
+    if apart_days != 1:
+        raise ValueError(f"comes {apart_days} days after the line before, not 1")
+    step_s = after.ut1_minus_tai_s - before.ut1_minus_tai_s
+    if abs(step_s) > _LARGEST_STEP_S:
+        raise ValueError(
+            f"UT1 steps by {step_s:+.4f} s in a day: a wrong value, or a leap second newer than "
+            "this software"
+        )

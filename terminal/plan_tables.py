@@ -1,0 +1,87 @@
+"""Plans and passes as tables for people."""
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from terminal.plan import PassRow, PlanRow
+
+_MOST_LINES = 200
+
+
+def plan_table(rows: list[PlanRow]) -> Table:
+    """A plan, thinned out if it is long; the caption tells the highest point and the Sun."""
+    every = -(-len(rows) // _MOST_LINES)
+    table = Table(title=f"from {rows[0].utc}", caption=_caption(rows, every), box=SIMPLE_HEAD)
+    table.add_column("UTC", no_wrap=True)
+    for heading in (
+        "azim.\ndeg",
+        "elev.\ndeg",
+        "range\nkm",
+        "rate\nm/s",
+        "Doppler\nppm",
+        "ahead\nurad",
+        "Sun\ndeg",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows[::every]:
+        table.add_row(
+            _short(row.utc),
+            f"{row.azimuth_deg:.2f}",
+            f"{row.elevation_deg:.2f}",
+            f"{row.range_m / 1e3:.1f}",
+            f"{row.range_rate_m_s:+.0f}",
+            f"{row.doppler * 1e6:+.3f}",
+            f"{row.point_ahead_urad:.2f}",
+            f"{row.sun_separation_deg:.0f}",
+            style=None if row.elevation_deg >= 0.0 else "dim",
+        )
+    return table
+
+
+def pass_table(rows: list[PassRow]) -> Table:
+    """Passes, one a line."""
+    table = Table(
+        title=f"from {rows[0].rise_utc}" if rows else None,
+        caption="Sun: its least angle to the satellite" if rows else "no passes",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("rise (UTC)", no_wrap=True)
+    for heading in ("highest", "for\ns", "elev.\ndeg", "azimuths\ndeg", "Sun\ndeg"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("site", no_wrap=True)
+    table.add_column("sat.", no_wrap=True)
+    for row in rows:
+        azimuths = row.rise_azimuth_deg, row.culmination_azimuth_deg, row.set_azimuth_deg
+        table.add_row(
+            _short(row.rise_utc[:19]),
+            row.culmination_utc[11:19],
+            f"{row.duration_s:.0f}",
+            f"{row.max_elevation_deg:.1f}",
+            " ".join(f"{azimuth:03.0f}" for azimuth in azimuths),
+            "" if row.night else f"{row.min_sun_separation_deg:.0f}",
+            "night" if row.night else "day",
+            "sunlit" if row.sunlit else "shadow",
+        )
+    return table
+
+
+def _short(utc: str) -> str:
+    """Without the year, and without decimals that say nothing."""
+    text = utc[5:].removesuffix("Z").replace("T", " ")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _caption(rows: list[PlanRow], every: int) -> str:
+    up = [row for row in rows if row.elevation_deg >= 0.0]
+    if not up:
+        said = "never over the horizon"
+    else:
+        top = max(up, key=lambda row: row.elevation_deg)
+        near = min(up, key=lambda row: row.sun_separation_deg)
+        said = (
+            f"highest {top.elevation_deg:.1f} deg at {_short(top.utc)}; nearest to the Sun "
+            f"{near.sun_separation_deg:.1f} deg at {_short(near.utc)}"
+        )
+        if near.sun_elevation_deg < 0.0:
+            said += " (Sun under the horizon)"
+    return said + (f"; 1 row in {every} shown, --json has all" if every > 1 else "")
