@@ -5,17 +5,17 @@ BIN := .venv/bin
 OUT ?= out/demo
 WORKERS ?= auto
 
-.PHONY: demo test quick lint bench docs clean lock
+.PHONY: demo test quick lint bench clean lock
 
 demo: .venv/run
 	$(BIN)/qsky run leo_haps_downlink --out $(OUT)
 	@echo "report: $(OUT)/report.html"
 
 test: lint
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 quick: .venv/dev
-	$(BIN)/pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not slow"
 
 lint: .venv/dev
 	$(BIN)/ruff check .

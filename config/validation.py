@@ -146,6 +146,16 @@ def _devices(scenario: Scenario) -> Iterator[Problem]:
     for name in DEVICE_ROLES:
         if name not in devices:
             yield Problem(f"terminal.devices.{name}", "missing: every terminal has this device")
+    # The flight software needs the sensor's size and scale, and has them from the driver's options.
+    camera = devices.get("camera")
+    for option, kind, least in (("columns", int, 16), ("rows", int, 16), ("pixel_rad", float, 0.0)):
+        value = camera.options.get(option) if camera else least + 1
+        if isinstance(value, bool) or not isinstance(value, kind) or value <= least:
+            yield Problem(
+                f"terminal.devices.camera.options.{option}",
+                f"must be {'a whole number' if kind is int else 'a number'} over {least:g}, "
+                f"is {value!r}",
+            )
 
 
 def _gate(scenario: Scenario) -> Iterator[Problem]:

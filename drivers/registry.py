@@ -3,8 +3,8 @@
 from importlib import import_module
 from typing import Any
 
+from config.errors import InputError
 from config.terminal import Device
-from drivers.protocols import DeviceError
 from drivers.transport import InProcess, open_transport
 
 DRIVERS = {
@@ -25,15 +25,18 @@ def build(name: str, device: Device, in_process: InProcess) -> Any:
     """The driver of one configured device.
 
     Raises:
-        DeviceError: unknown driver, options it does not take, or a port that cannot be opened.
+        InputError: unknown driver or URL scheme, or options that the driver does not take.
+        DeviceError: a port that cannot be opened.
     """
     if device.driver not in DRIVERS:
         known = ", ".join(sorted(DRIVERS))
-        raise DeviceError(f"devices.{name}.driver: unknown {device.driver!r}; known: {known}")
+        raise InputError(
+            f"terminal.devices.{name}.driver: unknown {device.driver!r}; known: {known}"
+        )
     factory = getattr(import_module(f"drivers.{device.driver}"), DRIVERS[device.driver])
     transport = open_transport(device.url, name, in_process)
     try:
         return factory(transport, **device.options)
     except (TypeError, ValueError) as error:
         transport.close()
-        raise DeviceError(f"devices.{name}.options: {error}") from error
+        raise InputError(f"terminal.devices.{name}.options: {error}") from error

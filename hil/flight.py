@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from config.errors import InputError
 from config.scenario import Scenario
+from drivers.protocols import Health
 from hil.outputs import prepare_folder
 from hil.records import Records, metadata
 from hil.score import Scorer
@@ -165,10 +166,20 @@ class Flight:
             self._seed,
             self._step / GRID_HZ,
             self.fine_hz,
+            {
+                role: health
+                for role, device in self._devices._asdict().items()
+                if (health := _trouble(device.health))
+            },
         )
         summary["compute_us"] = self._records.timing.compute_us()
         summary["wall_s"] = time.perf_counter() - self._started
         return summary
+
+
+def _trouble(health: Health) -> dict[str, Any]:
+    """What is not zero."""
+    return {name: value for name, value in health._asdict().items() if value}
 
 
 def fly(

@@ -46,6 +46,10 @@ def write_results(folder: Path, scenario: Scenario, summary: dict[str, Any]) -> 
     write_whole(folder / REPORT, report_html(folder / "pass.mcap", summary))
 
 
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
 def table(summary: dict[str, Any], folder: Path) -> Table:
     """The figures that people ask for first."""
     t = Table(title=f"{summary['scenario']}, seed {summary['seed']}", show_header=False)
@@ -77,8 +81,8 @@ def table(summary: dict[str, Any], folder: Path) -> Table:
     row("timing rms", clock["timing_rms_ps"], "ps", 0)
     row("detected in key slots", counts["detected"], "", 0)
     row("sifted", counts["sifted"], "", 0)
-    row("QBER", 100 * summary["qber"], "%", 3)
-    row("QBER of the truth", 100 * summary["qber_true"], "%", 3)
+    row("QBER", _percent(summary["qber"]), "%", 3)
+    row("QBER of the truth", _percent(summary["qber_true"]), "%", 3)
     row("secret key", summary["secret_key_bits"], "bit", 0)
     row("secret key, analytic", summary["secret_key_bits_expected"], "bit", 0)
     row("ticks lost", summary["lost_ticks"], "", 0)

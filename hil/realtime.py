@@ -6,6 +6,7 @@ world needs it. The fast devices stay in this process. Overruns are skipped and 
 """
 
 import math
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from hil.flight import Flight, Progress
 from sim_devices.carrier import GRID_HZ
 from sim_devices.remote import JointReading, RemoteGimbal, RemotePlate
 from sim_devices.truth_share import TruthReader
-from terminal.realtime import Pacer, prepare
+from terminal.realtime import Pacer, end_with_parent, prepare
 from terminal.window import Window
 
 REMOTE = {
@@ -103,7 +104,9 @@ def _emulators(
             command += ["--start-monotonic-ns", str(start_ns), "--start-tai-ns", str(start_tai_ns)]
             if role in TELLS_TRUTH:
                 command += ["--truth", str(links / f"{role}.truth")]
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, preexec_fn=end_with_parent
+            )
             processes.append(process)
             stack.callback(_stop, process)
         expected = [links / role for role in REMOTE]
@@ -129,6 +132,8 @@ def fly_realtime(
 
     source: the scenario's name or file, for the processes.
     """
+    # SIGTERM ends a run as Ctrl-C does: recordings closed, processes stopped, links removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="qsky-") as folder, ExitStack() as stack:
         links = Path(folder)
         start_ns = stack.enter_context(_emulators(source, seed, window.start_tai_ns, links, LEAD_S))

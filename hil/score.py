@@ -129,10 +129,10 @@ class SlotScore:
         self._noise += noise
         self._wrong += signal * wrong + 0.5 * noise
 
-    def qber_true(self) -> float:
-        """Error rate of key-basis clicks that the world's truth implies."""
+    def qber_true(self) -> float | None:
+        """Error rate of key-basis clicks that the world's truth implies; None without any."""
         total = self._signal + self._noise
-        return self._wrong / total if total > 0 else 0.5
+        return self._wrong / total if total > 0 else None
 
 
 class Scorer:

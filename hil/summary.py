@@ -90,8 +90,12 @@ def summarise(
     seed: int,
     simulated_s: float,
     fine_hz: int,
+    health: dict[str, Any],
 ) -> dict[str, Any]:
-    """All fields that do not depend on the wall clock."""
+    """All fields that do not depend on the wall clock.
+
+    health: by role, what each device's driver saw go wrong on the wire.
+    """
     link, expected = bus.link.command, expectation(scenario, world, scorer)
     coarse = scorer.coarse.rms()
     bound_urad = 1e6 * world.fine_bound_rad(fine_hz)
@@ -125,13 +129,16 @@ def summarise(
             "detected": link.detected,
             "sifted": link.sifted,
             "disclosed": link.disclosed,
+            "disclosed_key": link.disclosed_key,
         },
-        "qber": link.qber,
+        "qber": link.qber if link.disclosed_key else None,
         "qber_true": slots.qber_true(),
         "secret_key_bits": link.secret_key_bits,
         "secret_key_bits_expected": expected.secret_key_bits if expected else 0.0,
         "detected_expected": expected.detected_key if expected else 0.0,
         "announcements_expired": link.expired,
+        "clicks_dropped": link.dropped,
+        "device_health": health,
         "link_fraction": linked_s / simulated_s,
         "ticks": {name: ring.seq for name, ring in rings.items()},
         "lost_ticks": sum(ring.lost for ring in rings.values()),

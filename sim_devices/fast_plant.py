@@ -19,6 +19,8 @@ Draw = tuple[float, float, float, float, float, float]
 
 BLOCK = 5000
 ADC_LIMIT = 32767
+CELL_SPOTS = 2.0
+"""Half width of the quad cell in units of the spot; a beacon further off does not reach it."""
 DAC_LIMIT = 32767.0
 
 
@@ -49,6 +51,7 @@ class FastPlant:
         self._m = _mirror_step(mirror, rate_hz)
         self._rad_per_count = optics.mirror_stroke_rad / DAC_LIMIT
         self._erf_scale = math.sqrt(2.0) / optics.quad_spot_rad
+        self._edge_rad2 = (CELL_SPOTS * optics.quad_spot_rad) ** 2
         self._jitter = jitter
         self._noise_counts = beacon.quad_noise_counts
         # With less light than this no quadrant reaches the converter's end, eight sigma of noise
@@ -114,6 +117,8 @@ class FastPlant:
         right = 0.5 * (1.0 + math.erf(self._erf_scale * (ex + self._boresight_x)))
         above = 0.5 * (1.0 + math.erf(self._erf_scale * (ey + self._boresight_y)))
         total = self.sum_counts
+        if ex * ex + ey * ey > self._edge_rad2:
+            total = 0.0
         a = int(total * right * above + noise_a)
         b = int(total * (1.0 - right) * above + noise_b)
         c = int(total * (1.0 - right) * (1.0 - above) + noise_c)

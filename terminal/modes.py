@@ -31,6 +31,7 @@ TRANSITIONS = (
     Transition(Mode.TRACK, "fine_settled", Mode.LINK),
     Transition(Mode.LINK, "beacon_gone", Mode.LOST),
     Transition(Mode.LINK, "fine_open", Mode.TRACK),
+    Transition(Mode.LINK, "fine_adrift", Mode.TRACK),
     Transition(Mode.LOST, "beacon_centred", Mode.TRACK),
     Transition(Mode.LOST, "coast_over", Mode.ACQUIRE),
 )
@@ -50,9 +51,13 @@ class Timers(NamedTuple):
     no_beacon_s: float = 0.0
     near_s: float = 0.0
     settled_s: float = 0.0
+    adrift_s: float = 0.0
     clear_s: float = 0.0
     fine_enable: bool = False
 
+
+ADRIFT = 3.0
+"""A closed loop whose residual is this many times what counts as settled holds nothing."""
 
 CLEAR_S = 1.0
 """All must be well this long before SAFE is left."""
@@ -80,6 +85,7 @@ def guards(
         "beacon_gone": timers.no_beacon_s > config.safety.lost_after_s,
         "fine_settled": timers.settled_s >= config.fine.settled_s,
         "fine_open": not s.fine_closed,
+        "fine_adrift": timers.adrift_s > config.safety.lost_after_s,
         "coast_over": (s.t_ns - timers.since_ns) * 1e-9 > config.safety.reacquire_after_s,
     }
 
@@ -89,10 +95,12 @@ def step(config: TerminalConfig, timers: Timers, s: ModesSample, dt_s: float) ->
     unsafe = check(config.safety, s)
     near = bool(s.camera_found) and s.camera_error_rad < config.coarse.handover_rad
     settled = bool(s.fine_closed) and s.fine_rms_rad < config.fine.settled_rad
+    adrift = bool(s.fine_closed) and s.fine_rms_rad > ADRIFT * config.fine.settled_rad
     timers = timers._replace(
         no_beacon_s=_held(not (s.camera_found or s.fine_beacon), timers.no_beacon_s, dt_s),
         near_s=_held(near, timers.near_s, dt_s),
         settled_s=_held(settled, timers.settled_s, dt_s),
+        adrift_s=_held(adrift, timers.adrift_s, dt_s),
         clear_s=_held(not unsafe, timers.clear_s, dt_s),
     )
     holds = guards(config, timers, s, unsafe)

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import resource
+import signal
 import time
 from collections.abc import Callable
 
@@ -11,6 +12,9 @@ _NS = 1_000_000_000
 
 PRIORITY = 50
 """SCHED_FIFO priority: above all ordinary processes, below the kernel's own threads (99)."""
+
+
+_PR_SET_PDEATHSIG = 1
 
 
 class Pacer:
@@ -96,6 +100,11 @@ def _timer_slack() -> bool:
     """prctl(2) PR_SET_TIMERSLACK of 1 ns."""
     pr_set_timerslack = 29
     return _libc_call("prctl", pr_set_timerslack, 1, 0, 0, 0)
+
+
+def end_with_parent() -> None:
+    """For a child process, between fork and exec: SIGTERM reaches it when its parent dies."""
+    _libc_call("prctl", _PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _libc_call(name: str, *arguments: int) -> bool:

@@ -3,7 +3,7 @@
 The ray is followed through spherical layers of the ICAO Standard Atmosphere (Doc 7488/3) up to
 80 km. Refractivity: dry air after Ciddor, Applied Optics 35 (1996) 1566, eq. 1, which holds at
 15 degC and 101325 Pa, sea level in the standard atmosphere; in proportion to density elsewhere. The
-integral is good to 0.01 nrad. What the model leaves out is far larger: weather (1 % per 3 K or
+integral is good to 0.05 nrad. What the model leaves out is far larger: weather (1 % per 3 K or
 10 hPa at the site, more below 5 degrees), humidity (0.1 %), compressibility (0.04 %).
 """
 
@@ -112,12 +112,15 @@ class Refraction:
         spans = list(pairwise(sorted(edges)))
         s = np.concatenate([0.5 * (a + b + (b - a) * nodes) for a, b in spans])
         step = np.concatenate([0.5 * (b - a) * weights for a, b in spans])
+        # What is left of the air at the top ends there: one more node, a step of the index to 1.
+        s = np.append(s, top)
         air = [standard_air(altitude_m + height_m) for height_m in s * s]
         index = 1.0 + standard * np.array([a.density_ratio for a in air])
-        index_per_m = standard * np.array([a.density_ratio_per_m for a in air])
+        index_per_m = standard * np.array([a.density_ratio_per_m for a in air[:-1]])
         thinner = standard * np.array([a.density_ratio - here.density_ratio for a in air])
+        falls = np.append(-index_per_m * 2.0 * s[:-1] * step, index[-1] - 1.0)
         self._optical_rise_m = index * s * s + thinner * self._radius_m
-        self._bend = -index_per_m / index * 2.0 * s * step
+        self._bend = falls / index
 
     def bending_rad(self, apparent_elevation_rad: float) -> float:
         """Angle by which the atmosphere has bent a ray that arrives here at this elevation, level

@@ -11,11 +11,6 @@ from terminal.mode import Mode
 
 LOCKED = 1
 
-QUAD_HAS_NO_EDGE = pytest.mark.xfail(
-    strict=True,
-    reason="the emulated quad cell sees the beacon in any direction, so the loop stays closed",
-)
-
 
 @pytest.fixture(scope="module")
 def fly(tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -191,7 +186,6 @@ class TestGimbalStuck:
         flight: Flown = fly("gimbal_stuck", 12.0, 3.0, 25.0)
         return flight
 
-    @QUAD_HAS_NO_EDGE
     def test_shutter_is_closed_while_the_beam_is_out_of_reach(self, flight: Flown) -> None:
         truth = flight.columns("truth")
         off = np.hypot(truth["fine_error_x_rms_rad"], truth["fine_error_y_rms_rad"])
@@ -203,7 +197,6 @@ class TestGimbalStuck:
         timing = flight.columns("timing")
         assert not timing["clicks_in_gate"][_between(timing, 13.0, 15.0)].any()
 
-    @QUAD_HAS_NO_EDGE
     def test_link_is_lost(self, flight: Flown) -> None:
         assert "LOST" in flight.modes
 

@@ -134,7 +134,13 @@ def terminal() -> dict[str, Any]:
     """The terminal of `minimal`, as a profile would hold it."""
     return {
         "devices": {
-            role: {"driver": "some_driver", "url": "inproc:", "options": {"gain": 1.5}}
+            role: {
+                "driver": "some_driver",
+                "url": "inproc:",
+                "options": {"columns": 256, "rows": 256, "pixel_rad": 25e-6}
+                if role == "camera"
+                else {"gain": 1.5},
+            }
             for role in ROLES
         },
         "optics": {

@@ -126,6 +126,18 @@ def test_teme_to_ecef_is_that_of_skyfield(
     assert ours[1] == pytest.approx(theirs[1] / 86_400, abs=1e-6)
 
 
+@given(vectors, vectors, st.floats(-3e-6, 3e-6), st.floats(-3e-6, 3e-6))
+def test_polar_motion_is_that_of_erfa(
+    position: tuple[float, float, float], velocity: tuple[float, float, float], x: float, y: float
+) -> None:
+    t_ns = tai_ns_from_utc("2016-12-19T15:18:51")
+    without = ecef_from_teme(position, velocity, t_ns)
+    ours = ecef_from_teme(position, velocity, t_ns, 0.0, x, y)
+    # Second order: (3e-6)^2 of 1.7e7 m.
+    for plain, moved in zip(without, ours, strict=True):
+        assert moved == pytest.approx(erfa.pom00(x, y, 0.0) @ plain, abs=3e-4)
+
+
 @given(latitudes, longitudes)
 def test_what_rests_on_the_earth_moves_east(lat: float, lon: float) -> None:
     position = ecef_from_geodetic(lat, lon, 0.0)

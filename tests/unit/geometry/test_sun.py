@@ -9,7 +9,7 @@ from astropy.coordinates import ITRS, get_sun
 from astropy.time import Time
 from astropy.utils import iers
 
-from terminal.geometry.sun import sun_direction_ecef, sun_elevation_rad
+from terminal.geometry.sun import in_sunlight, sun_direction_ecef, sun_elevation_rad
 from terminal.geometry.time_scales import tai_ns_from_utc
 
 
@@ -45,3 +45,19 @@ def test_sun_stands_over_the_tropic_at_noon_in_june() -> None:
     assert sun_elevation_rad(noon_ns, radians(23.437), 0.0) == pytest.approx(pi / 2, abs=5e-4)
     assert sun_elevation_rad(noon_ns, radians(-66.56), 0.0) == pytest.approx(0.0, abs=5e-4)
     assert sun_elevation_rad(noon_ns, radians(-23.437), pi) == pytest.approx(-pi / 2, abs=5e-4)
+
+
+def test_shadow_is_a_cylinder_behind_the_earth() -> None:
+    t_ns = tai_ns_from_utc("2016-12-19T15:18:51")
+    sun = np.array(sun_direction_ecef(t_ns))
+    across = np.cross(sun, [0.0, 0.0, 1.0])
+    across /= np.linalg.norm(across)
+    for along_m, beside_m, lit in [
+        (7e6, 0.0, True),
+        (1.0, 6.9e6, True),
+        (-7e6, 0.0, False),
+        (-4.2e7, 6.37e6, False),
+        (-4.2e7, 6.39e6, True),
+    ]:
+        x, y, z = (along_m * sun + beside_m * across).tolist()
+        assert in_sunlight((x, y, z), t_ns) is lit

@@ -75,6 +75,13 @@ def test_text_goes_there_and_back(tai_ms: int) -> None:
     assert tai_ns_from_utc(utc_text(tai_ms * 1_000_000)) == tai_ms * 1_000_000
 
 
+def test_text_with_other_decimals() -> None:
+    t_ns = tai_ns_from_utc("2016-12-31T23:59:60.987654321Z")
+    assert utc_text(t_ns, 9) == "2016-12-31T23:59:60.987654321Z"
+    assert utc_text(t_ns, 6) == "2016-12-31T23:59:60.987654Z"
+    assert utc_text(t_ns, 1) == "2017-01-01T00:00:00.0Z"
+
+
 @given(st.integers(63_072_000 * SECOND_NS, 2**63 - 1))
 def test_posix_goes_there_and_back(posix_ns: int) -> None:
     assert posix_ns_from_tai_ns(tai_ns_from_posix_ns(posix_ns)) == posix_ns

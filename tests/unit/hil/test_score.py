@@ -114,8 +114,8 @@ class TestTrueErrorRate:
         score.block(_block([1], click_probability=(0.0, 0.0, 0.0), background_hz=1000.0))
         assert score.qber_true() == pytest.approx(0.5)
 
-    def test_before_any_block_it_is_a_half(self) -> None:
-        assert SlotScore(SCENARIO).qber_true() == 0.5
+    def test_before_any_block_there_is_none(self) -> None:
+        assert SlotScore(SCENARIO).qber_true() is None
 
     def test_noise_adds_half_of_its_clicks(self) -> None:
         """By hand: rates of the key basis in key slots, per second."""
