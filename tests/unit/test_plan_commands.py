@@ -211,7 +211,7 @@ def test_passes_as_a_table(qsky: Run, tle: Path) -> None:
         ({"tle": __file__}, "test_plan_commands.py: has "),
         ({"wavelength-nm": "810e-9", "refraction": ""}, "--wavelength-nm: refraction at"),
         ({"plot": "/no/folder/sky.png"}, "--plot: /no/folder/sky.png: cannot write"),
-        ({"plot": "/tmp/sky.nothing"}, "--plot: /tmp/sky.nothing: Format 'nothing' is not"),
+        ({"plot": "no/sky.nothing"}, "--plot: no/sky.nothing: Format 'nothing' is not"),
         ({"step-s": "long"}, "Invalid value for '--step-s'"),
     ],
 )
