@@ -12,7 +12,7 @@ from scipy.stats import norm
 from config.loader import load_scenario
 from config.world import BeaconTruth, MirrorTruth
 from sim_devices.disturbance import JitterSource, sampled
-from sim_devices.fast_plant import ADC_LIMIT, BLOCK, FastPlant
+from sim_devices.fast_plant import ADC_LIMIT, BLOCK, CELL_SPOTS, FastPlant
 
 OPTICS = load_scenario("leo_haps_downlink").terminal.optics
 RATE_HZ = 5000.0
@@ -94,7 +94,7 @@ def test_mirror_moves_the_spot_the_other_way() -> None:
     assert (system.seen_x_rad, system.seen_y_rad) == (50e-6, -20e-6)
 
 
-@pytest.mark.parametrize("x_rad", [0.0, 30e-6, -100e-6, 400e-6])
+@pytest.mark.parametrize("x_rad", [0.0, 30e-6, -100e-6, 280e-6])
 @pytest.mark.parametrize("y_rad", [0.0, -50e-6])
 def test_quadrants_are_the_integrals_of_a_gaussian_spot(x_rad: float, y_rad: float) -> None:
     boresight = (7e-6, -3e-6)
@@ -109,6 +109,14 @@ def test_quadrants_are_the_integrals_of_a_gaussian_spot(x_rad: float, y_rad: flo
     )
     # Whole counts, cut off.
     assert np.array(cell.tick(0, 0)) == pytest.approx(due - 0.5, abs=0.501)
+
+
+def test_a_beacon_beside_the_cell_gives_no_light() -> None:
+    edge_rad = CELL_SPOTS * OPTICS.quad_spot_rad
+    for off_rad, is_seen in ((0.99 * edge_rad, True), (1.01 * edge_rad, False), (0.1, False)):
+        cell = plant(jitter=(Constant(0.0), Constant(-off_rad)))
+        cell.sum_counts = 8000.0
+        assert any(cell.tick(0, 0)) is is_seen
 
 
 def test_slope_in_the_middle_is_that_of_the_literature() -> None:
@@ -133,7 +141,7 @@ def test_noise_is_white_on_each_channel() -> None:
 
 @pytest.mark.parametrize("total", [32_700.0, 32_767.0, 40_000.0, 1e6])
 def test_the_adc_saturates(total: float) -> None:
-    cell = plant(noise_counts=200.0, jitter=(Constant(1e-3), Constant(1e-3)))
+    cell = plant(noise_counts=200.0, jitter=(Constant(205e-6), Constant(205e-6)))
     cell.sum_counts = total
     counts = np.array([cell.tick(0, 0) for _ in range(500)])
     assert counts.max() == ADC_LIMIT
