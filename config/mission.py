@@ -9,7 +9,6 @@ from msgspec import Meta
 
 from config.fields import (
     AltitudeM,
-    Count,
     ElevationDeg,
     LatitudeDeg,
     LongitudeDeg,
@@ -127,5 +126,5 @@ class Mission(Spec, frozen=True):
     security: Security
     earth: EarthOrientation
     classical_reply_timeout_s: Positive = 2.0
-    classical_max_clicks: Count = 200_000
-    """Most clicks announced in one message."""
+    classical_max_clicks: Annotated[int, Meta(ge=1, le=1_000_000)] = 200_000
+    """Most clicks announced in one message; the wire contract of the link takes a million."""

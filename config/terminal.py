@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from config.fields import Count, Fraction, Name, NonNegative, OpenFraction, Positive, Spec
+from config.fields import Count, Name, NonNegative, OpenFraction, Positive, Spec
 
 
 class Device(Spec, frozen=True):
@@ -15,6 +15,10 @@ class Device(Spec, frozen=True):
     url: str
     """`inproc:` (lock-step), `serial:/dev/ttyUSB0?baud=115200`, `pty:/path`, `tcp://host:port`."""
     options: dict[str, float | int | str | bool | list[float]] = msgspec.field(default_factory=dict)
+
+
+MIRROR_DAC_COUNTS = 32767
+"""What the 16-bit converters of both mirrors are told at the end of their stroke."""
 
 
 class Optics(Spec, frozen=True):
@@ -154,5 +158,3 @@ class TerminalConfig(Spec, frozen=True):
     polarization: Polarization
     timing: Timing
     safety: Safety
-    estimated_background: Fraction = 0.1
-    """Share of background among the clicks, before any is measured."""

@@ -9,6 +9,7 @@ from config.explain import meant
 from config.mission import FixedWindow, PassWindow, PlatformPartner, SatellitePartner, Track
 from config.ranges import RANGES, unit_hint
 from config.scenario import Scenario
+from config.terminal import MIRROR_DAC_COUNTS, Device
 
 DEVICE_ROLES = (
     "gimbal",
@@ -29,6 +30,9 @@ LATITUDE_LIMIT_DEG = 89.0
 
 LATERAL_LIMIT_M_S2 = 50.0
 """No carrier of a terminal turns at more than 5 g."""
+
+MIRROR_SCALE_TOLERANCE = 1e-3
+"""Between the scale of a mirror and its stroke; more than rounding is a contradiction."""
 
 PASS_LIMIT_S = 7200.0
 """No pass lasts longer."""
@@ -146,8 +150,17 @@ def _devices(scenario: Scenario) -> Iterator[Problem]:
     for name in DEVICE_ROLES:
         if name not in devices:
             yield Problem(f"terminal.devices.{name}", "missing: every terminal has this device")
+    yield from _camera(devices.get("camera"))
+    for role, stroke_rad in (
+        ("mirror", scenario.terminal.optics.mirror_stroke_rad),
+        ("point_ahead", scenario.terminal.optics.point_ahead_stroke_rad),
+    ):
+        if role in devices:
+            yield from _mirror(role, devices[role], stroke_rad)
+
+
+def _camera(camera: Device | None) -> Iterator[Problem]:
     # The flight software needs the sensor's size and scale, and has them from the driver's options.
-    camera = devices.get("camera")
     for option, kind, least in (("columns", int, 16), ("rows", int, 16), ("pixel_rad", float, 0.0)):
         value = camera.options.get(option) if camera else least + 1
         if isinstance(value, bool) or not isinstance(value, kind) or value <= least:
@@ -156,6 +169,19 @@ def _devices(scenario: Scenario) -> Iterator[Problem]:
                 f"must be {'a whole number' if kind is int else 'a number'} over {least:g}, "
                 f"is {value!r}",
             )
+
+
+def _mirror(role: str, mirror: Device, stroke_rad: float) -> Iterator[Problem]:
+    # The loops take the stroke for the whole range of the DAC; another scale would go unheard.
+    scale = mirror.options.get("counts_per_rad")
+    if not isinstance(scale, int | float) or isinstance(scale, bool):
+        return  # missing or no number: the driver says so
+    if abs(scale * stroke_rad / MIRROR_DAC_COUNTS - 1.0) > MIRROR_SCALE_TOLERANCE:
+        yield Problem(
+            f"terminal.devices.{role}.options.counts_per_rad",
+            f"{scale:g} does not fit terminal.optics.{role}_stroke_rad: {stroke_rad:g} rad are the "
+            f"DAC's {MIRROR_DAC_COUNTS} counts, so write {MIRROR_DAC_COUNTS / stroke_rad:g}",
+        )
 
 
 def _gate(scenario: Scenario) -> Iterator[Problem]:

@@ -153,8 +153,8 @@ class Sbgc32:
     Raises:
         ValueError: an option out of its range.
 
-    `motors_on` is the last motor command that the board confirmed; a board that stops its motors of
-    its own accord does not change it.
+    `motors_on` is the last motor command that the board confirmed, and false after a silence, since
+    the board may have been reset. One that stops its motors of its own accord does not change it.
     """
 
     def __init__(
@@ -250,7 +250,8 @@ class Sbgc32:
 
     def _repeat_unanswered(self, t_ns: int) -> None:
         if t_ns - self._heard_ns > ANSWER_LIMIT_NS:
-            # A board that has been reset has forgotten the time limit as well.
+            # A board that has been reset has forgotten the time limit, and that its motors were on.
+            self._set_motors_on(False)
             self._timeouts += 1
             self._last_error = "no joint angles for 0.5 s"
             self._configure(t_ns)
@@ -263,9 +264,12 @@ class Sbgc32:
     def _take_confirm(self, command: int) -> None:
         # Longer than documented is no error: firmware appends up to two bytes.
         if self._unconfirmed.pop(command, None) and command in (MOTORS_ON, MOTORS_OFF):
-            self._motors_on = command == MOTORS_ON
-            if self._state is not None:
-                self._state = self._state._replace(motors_on=self._motors_on)
+            self._set_motors_on(command == MOTORS_ON)
+
+    def _set_motors_on(self, on: bool) -> None:
+        self._motors_on = on
+        if self._state is not None:
+            self._state = self._state._replace(motors_on=on)
 
     def _take_angles(self, payload: bytes, t_ns: int) -> None:
         if len(payload) != _STREAM.size:

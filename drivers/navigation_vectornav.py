@@ -36,6 +36,9 @@ OUTPUT_GROUPS = sum(1 << group for group, _ in OUTPUT)
 OUTPUT_HEADER = bytes((OUTPUT_GROUPS,)) + b"".join(mask.to_bytes(2, "little") for _, mask in OUTPUT)
 _OUTPUT = struct.Struct("<Q3f4f3f3d3f2f")
 
+LATEST_GPS_NS = 2**62
+"""The year 2126. The field is wider than the int64 that a record has for the time."""
+
 SYNC = 0xFA
 LONGEST_ASCII = 256
 SILENCE_NS = 1_000_000_000
@@ -160,6 +163,7 @@ class VectorNav:
     """drivers.protocols.Navigation on a VectorNav unit with a GNSS solution.
 
     Args:
+        transport: 115200 baud 8N1 unless the unit was set otherwise.
         rate_hz: of the fixes; must divide imu_rate_hz.
         imu_rate_hz: internal rate of the unit: 800 (VN-200, VN-210, VN-310), 400 (VN-300).
         max_attitude_sigma_rad, max_position_sigma_m: a fix that the unit itself calls worse is not
@@ -261,7 +265,8 @@ class VectorNav:
             return
         attitude_sigma = math.radians(max(yaw_u, pitch_u, roll_u))
         if (
-            abs(latitude) > 90.0
+            gps_ns > LATEST_GPS_NS
+            or abs(latitude) > 90.0
             or abs(longitude) > 180.0
             or not -1000.0 <= altitude <= 100_000.0
             or max(abs(north), abs(east), abs(down)) > 1000.0

@@ -160,7 +160,8 @@ class TagBlock(NamedTuple):
 
     seq: int
     time_ps: NDArray[np.int64]
-    """On the tagger's own clock."""
+    """On the tagger's own clock. Clock recovery takes its zero for the start of the window, to
+    within half a public pattern (milliseconds): the counter has to be set then."""
     channel: NDArray[np.uint8]
     """0..3"""
     step_back: bool

@@ -23,8 +23,10 @@ class Transport(Protocol):
     def close(self) -> None: ...
 
 
-LONGEST_UNSENT_BYTES = 1 << 20
-"""A host that has this much to say to a device that does not listen has lost it."""
+LONGEST_UNSENT_BYTES = 1 << 24
+"""A host that has this much to say to a device that does not listen has lost it.
+
+The longest message, a million clicks on the classical link, takes 9 MB."""
 
 InProcess = dict[str, Transport]
 """Transports that someone else made, by device name: what `inproc:` refers to."""
@@ -89,7 +91,7 @@ class TcpTransport:
         self._where = f"tcp://{host}:{port}"
         try:
             self._socket = socket.create_connection((host, port), timeout=timeout_s)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name that no host can have
             raise DeviceError(f"{self._where}: cannot connect: {error}") from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.setblocking(False)
@@ -97,6 +99,9 @@ class TcpTransport:
         self._unsent = b""
 
     def read(self) -> bytes:
+        if self._unsent:
+            # Who has nothing more to say still has to be heard out.
+            self.write(b"")
         if self._gone:
             return b""
         try:
@@ -108,7 +113,7 @@ class TcpTransport:
         return data or self._lose("closed by the device")
 
     def write(self, data: bytes) -> None:
-        """Sends what fits now and the rest with the next call; never waits."""
+        """Sends what fits now and the rest with the next write or read; never waits."""
         if self._gone:
             return
         data = self._unsent + data
@@ -133,14 +138,14 @@ class TcpTransport:
 
 def _serial(name: str, path: str, query: str) -> Transport:
     baud = parse_qs(query).get("baud", ["115200"])[0]
-    if not baud.isdigit():
+    if not baud.isdecimal():
         raise InputError(f"terminal.devices.{name}.url: baud is no number: {baud!r}")
     return SerialTransport(path, int(baud))
 
 
 def _tcp(name: str, netloc: str) -> Transport:
     host, _, port = netloc.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise InputError(f"terminal.devices.{name}.url: write tcp://HOST:PORT, not {netloc!r}")
     return TcpTransport(host, int(port))
 
@@ -152,7 +157,10 @@ def open_transport(url: str, name: str, in_process: InProcess) -> Transport:
         InputError: unknown scheme or missing part.
         DeviceError: a port that cannot be opened.
     """
-    scheme, netloc, path, query, _ = urlsplit(url)
+    try:
+        scheme, netloc, path, query, _ = urlsplit(url)
+    except ValueError as error:
+        raise InputError(f"terminal.devices.{name}.url: {url!r}: {error}") from error
     if scheme == "inproc":
         if name not in in_process:
             raise InputError(

@@ -183,15 +183,15 @@ class Ell14:
     def _send_next(self, t_ns: int) -> None:
         if not self._pulses_per_turn:
             if t_ns >= self._next_question_ns:
-                self._send("in", None, t_ns + ANSWER_LIMIT_NS, t_ns)
+                self._send("in", None, t_ns + ANSWER_LIMIT_NS)
         elif self._target is not None:
             if t_ns >= self._rested_ns:
-                self._send("ma", self._target, t_ns + MOVE_LIMIT_NS, t_ns)
+                self._send("ma", self._target, t_ns + MOVE_LIMIT_NS)
         elif t_ns >= self._next_question_ns:
             self._next_question_ns = t_ns + self._poll_interval_ns
-            self._send("gp", None, t_ns + ANSWER_LIMIT_NS, t_ns)
+            self._send("gp", None, t_ns + ANSWER_LIMIT_NS)
 
-    def _send(self, command: str, value: int | None, deadline_ns: int, t_ns: int) -> None:
+    def _send(self, command: str, value: int | None, deadline_ns: int) -> None:
         self._awaited = command
         self._deadline_ns = deadline_ns
         self._transport.write(encode(self._address, command, value))

@@ -61,13 +61,17 @@ def run(
       qsky run leo_haps_downlink --out out/rt --realtime --duration-s 60
     """
     from config.loader import load_scenario
-    from hil.flight import fly, window_of
+    from hil.flight import check_realtime, fly, window_of
     from hil.outputs import write_results
     from hil.progress import shown
 
+    if json_out is not None and not json_out.parent.is_dir():
+        raise InputError(f"--json: no folder {json_out.parent} to write {json_out.name} into")
     loaded = load_scenario(scenario)
     try:
         window = window_of(loaded, duration_s)
+        if realtime:
+            check_realtime(loaded)
     except InputError as error:
         raise InputError(f"{scenario}: {error}") from error
     use_seed = loaded.world.seed if seed is None else seed

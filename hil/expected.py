@@ -55,8 +55,6 @@ class Expectation(NamedTuple):
     """Clicks inside the gate, public slots included."""
     detected_key: float
     """The same in key slots: what is announced."""
-    gated_click_rate_hz: Array
-    """(n,): `detected` per second of usable link."""
     click_rate_hz: Array
     """(n,): all clicks at the time tagger per second of usable link, in the gate or not."""
     transmittance: Array
@@ -124,7 +122,6 @@ def expected_key(
         security.disclosed_x_share * float(matched_x.sum()),
         float(gated_rate_hz @ bins.gated_s),
         float((key_sent * per_pulse).sum()),
-        gated_rate_hz,
         x.click_rate_hz + z.click_rate_hz,
         transmittance,
     )

@@ -5,6 +5,7 @@ answered. `hil.realtime` drives the same flight against the wall clock.
 """
 
 import gc
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,8 @@ class Progress(NamedTuple):
     duration_s: float
     mode: int
     elevation_rad: float
-    qber: float
+    qber: float | None
+    """None before any bit is disclosed."""
     secret_key_bits: float
 
 
@@ -54,6 +56,18 @@ def window_of(scenario: Scenario, duration_s: float | None) -> Window:
         return window
     cut_ns = round(min(duration_s, window.duration_s) * SECOND_NS)
     return window._replace(end_tai_ns=window.start_tai_ns + cut_ns)
+
+
+def check_realtime(scenario: Scenario) -> None:
+    """Raises InputError if the scenario cannot be flown at its real-time rate."""
+    fine_hz, rates = scenario.realtime.fine_hz, scenario.terminal.rates
+    slower_hz = {GRID_HZ, *(getattr(rates, n) for n in rates.__struct_fields__ if n != "fine_hz")}
+    needed = math.lcm(*slower_hz)
+    if fine_hz % needed:
+        raise InputError(
+            f"realtime.fine_hz: {fine_hz} must be a multiple of {needed}, "
+            f"which the world's {GRID_HZ} Hz and every rate in terminal.rates divide"
+        )
 
 
 class Flight:
@@ -128,7 +142,7 @@ class Flight:
                     self.window.duration_s,
                     self.bus.modes.command.mode,
                     self.bus.pointing.command.elevation_rad,
-                    link.qber,
+                    link.qber if link.disclosed_key else None,
                     link.secret_key_bits,
                 )
             )

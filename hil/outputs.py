@@ -59,11 +59,10 @@ def table(summary: dict[str, Any], folder: Path) -> Table:
 
     def row(name: str, value: Any, unit: str = "", digits: int = 2) -> None:
         if value is None:
-            text = "-"
-        elif isinstance(value, list):
-            text = ", ".join(f"{v:.{digits}f}" for v in value)
-        else:
-            text = f"{value:,.{digits}f}"
+            t.add_row(name, "-")
+            return
+        values = value if isinstance(value, list) else [value]
+        text = ", ".join(f"{v:,.{digits}f}" for v in values)
         t.add_row(name, f"{text} {unit}".strip())
 
     clock, counts = summary["clock"], summary["counts"]

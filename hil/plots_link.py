@@ -74,7 +74,7 @@ def error_rate(
         elinewidth=0.7,
         label="disclosed bits, in windows",
     )
-    known = np.where(link["disclosed"] > 0, 100 * link["qber"], np.nan)
+    known = np.where(link["disclosed_key"] > 0, 100 * link["qber"], np.nan)
     line(axes, *binned(link.t_s, known, course.duration_s), OWN, "disclosed bits, so far")
     limit(axes, None if qber_true is None else 100 * qber_true, "whole pass, from the truth")
     settled = rate[len(rate) // 5 :]

@@ -12,7 +12,7 @@ LINE_EVERY_S = 10.0
 
 
 def _text(p: Progress) -> str:
-    qber = f"{100 * p.qber:5.2f} %" if p.secret_key_bits or p.qber < 0.5 else "    - "
+    qber = "    -  " if p.qber is None else f"{100 * p.qber:5.2f} %"
     return (
         f"{Mode(p.mode).name:8} elevation {math.degrees(p.elevation_rad):5.1f} deg  "
         f"QBER {qber}  key {p.secret_key_bits:9.0f} bit"

@@ -171,7 +171,8 @@ def _paced(flight: Flight, fine_hz: int) -> dict[str, int]:
     k = 0
     flight.begin_grid()
     while k < total:
-        passed = pacer.wait()
+        # An overrun at the very end reaches beyond the window, where there is no world.
+        passed = min(pacer.wait(), total - k)
         # The plant goes on whether or not the loop was there; only the newest scan is read.
         for _ in range(passed):
             if k and k % ticks_per_grid == 0:

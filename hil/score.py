@@ -73,7 +73,6 @@ class SlotScore:
         """Clicks that nothing in the world made."""
         self.slips = 0
         self.right = 0
-        self.sent = 0.0
         self.gated_s = 0.0
         self._made_ps = np.empty(0, np.int64)
         self._made_slot = np.empty(0, np.int64)
@@ -139,7 +138,6 @@ class Scorer:
     """Follows one flight."""
 
     def __init__(self, scenario: Scenario, world: World, bus: Bus, start_tai_ns: int) -> None:
-        self._scenario = scenario
         self._world = world
         self._bus = bus
         self._start_tai_ns = start_tai_ns

@@ -7,7 +7,6 @@ from config.world import BeaconTruth
 
 SPOT_SIGMA_PIXELS = 1.2
 BACKGROUND_COUNTS = 12.0
-NOISE_FRAMES = 8
 
 
 class BeaconScene:

@@ -112,10 +112,15 @@ DESCRIPTIONS = {
 }
 
 
-def standalone(name: str) -> Served:
-    """An emulator that needs no world around it. Raises InputError for an unknown name."""
+def check(name: str) -> None:
+    """Raises InputError for a device that nothing here emulates."""
     if name not in STANDALONE:
         raise InputError(f"unknown device {name!r}; known: {', '.join(sorted(STANDALONE))}")
+
+
+def standalone(name: str) -> Served:
+    """An emulator that needs no world around it. Raises InputError for an unknown name."""
+    check(name)
     return STANDALONE[name]()
 
 

@@ -60,6 +60,7 @@ def emulate(
         return
     if device is None:
         raise InputError("which device? `qsky emulate --list` names them")
+    catalogue.check(device)
     if (pty is None) == (tcp is None):
         raise InputError("give one of --pty LINK and --tcp PORT")
     time_ns = _clock(start_monotonic_ns, start_tai_ns)

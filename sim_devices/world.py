@@ -105,7 +105,7 @@ class World:
             fine_hz,
             stream(seed, "quad_noise"),
         )
-        self._camera_range_m = truth.beacon.reference_range_m
+        self._reference_range_m = truth.beacon.reference_range_m
         sender = Sender(mission.source, seed)
         self.channel = QuantumChannel(
             mission,
@@ -183,14 +183,15 @@ class World:
         """Least rms residual per axis that any controller can reach in this world."""
         truth, optics = self.scenario.world, self.scenario.terminal.optics
         total = truth.beacon.quad_sum_counts * self._beacon_gain(len(self.los.t_s) // 2)
-        # Four independent channel noises on a slope of 1.596 / w.
-        noise = optics.quad_spot_rad / 1.5957691216 * 2.0 * truth.beacon.quad_noise_counts / total
+        # Four independent channel noises on the slope of a Gaussian spot in the cell's centre.
+        slope = math.sqrt(8.0 / math.pi) / optics.quad_spot_rad
+        noise = 2.0 * truth.beacon.quad_noise_counts / total / slope
         model = sampled(truth.platform.residual, fine_hz)
         return residual_bound_rad(model, truth.mirror.delay_samples, noise)
 
     def _beacon_gain(self, index: int) -> float:
         """Beacon power relative to the reference range."""
-        return (self._camera_range_m / float(self.los.range_m[index])) ** 2
+        return (self._reference_range_m / float(self.los.range_m[index])) ** 2
 
     def _fault(self, kind: str) -> bool:
         t_s = self._index * self._step_s

@@ -70,7 +70,10 @@ class Ring(Generic[M, C]):
         return pending
 
     def subscribe(self) -> deque[tuple[M, C]]:
-        """A queue that gets every tick from now on, for a slower loop that must see them all."""
+        """A queue that gets every tick from now on, for a slower loop that must see them all.
+
+        Of a reader that stops, only the newest 10,000 wait.
+        """
         queue: deque[tuple[M, C]] = deque(maxlen=10_000)
         self._subscribers.append(queue)
         return queue

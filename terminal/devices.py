@@ -1,5 +1,6 @@
 """The devices of a terminal, by the role each plays."""
 
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from config.terminal import TerminalConfig
@@ -35,16 +36,20 @@ class Devices(NamedTuple):
 
     def close(self) -> None:
         """Close every device, whatever becomes of the others."""
-        for device in self:
-            driver: Driver = device
-            driver.close()
+        with ExitStack() as stack:
+            for device in self:
+                driver: Driver = device
+                stack.callback(driver.close)
 
 
 def open_devices(config: TerminalConfig, in_process: InProcess) -> Devices:
     """Build the driver of every role from config.
 
     Raises:
-        DeviceError: a device that cannot be used as configured; those opened before are closed.
+        InputError: a driver, URL or option that does not exist.
+        DeviceError: a port that cannot be opened.
+
+    Whatever is raised, the devices opened before are closed.
     """
     opened: dict[str, Driver] = {}
     try:

@@ -56,7 +56,8 @@ class PointingCommand(NamedTuple):
     """Joint angles that put the boresight on the partner's apparent direction."""
     yaw_rate_rad_s: F64 = 0.0
     pitch_rate_rad_s: F64 = 0.0
-    """Inertial rates about the gimbal's axes that keep it there."""
+    """Rates about the gimbal's axes that keep it there, relative to the turning Earth: its 73
+    urad/s are left to the coarse loop's integrator, with the gyro's bias."""
     azimuth_rad: F64 = 0.0
     elevation_rad: F64 = 0.0
     range_m: F64 = 0.0

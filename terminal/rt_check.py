@@ -13,7 +13,7 @@ from rich.table import Table
 
 from terminal.bus import Ring
 from terminal.messages import FineCommand, FineSample
-from terminal.realtime import Pacer, prepare
+from terminal.realtime import PRIORITY, Pacer, prepare
 
 RATES_HZ = (500, 1000, 2000, 5000)
 MAX_OVERRUN_SHARE = 1e-3
@@ -130,7 +130,8 @@ def _cyclictest(duration_s: float) -> dict[str, float] | None:
     if tool is None:
         return None
     seconds = max(1, round(duration_s))
-    command = [tool, "--quiet", "--interval=1000", "--priority=50", f"--duration={seconds}"]
+    pace = ["--interval=1000", f"--priority={PRIORITY}", f"--duration={seconds}"]
+    command = [tool, "--quiet", *pace]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 10)
     except (OSError, subprocess.TimeoutExpired):

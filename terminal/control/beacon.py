@@ -47,7 +47,8 @@ def step(
 ) -> tuple[BeaconState, CameraCommand]:
     """One tick of the camera loop; without a new frame the last answer stands, until it is old."""
     if s.frame_seq < 0:
-        if (s.t_ns - state.last.frame_t_ns) * 1e-9 > CAMERA_MAX_AGE_S:
+        # A stamp from the future would keep the last answer alive as long as one from the past.
+        if abs(s.t_ns - state.last.frame_t_ns) * 1e-9 > CAMERA_MAX_AGE_S:
             state = BeaconState(last=CameraCommand(frame_t_ns=state.last.frame_t_ns))
         return state, state.last._replace(window_columns=0, window_rows=0)
     searching = s.mode in (Mode.ACQUIRE, Mode.TRACK, Mode.LINK, Mode.LOST)

@@ -75,7 +75,7 @@ def _lead(config: TerminalConfig, state: CoarseState, s: CoarseSample, dt_s: flo
     searching = s.mode in (Mode.ACQUIRE, Mode.TRACK, Mode.LINK, Mode.LOST)
     if searching and s.fine_closed:
         return _Error(MIRROR, s.mirror_x_rad, s.mirror_y_rad)
-    frame_age_s = (s.t_ns - s.camera_frame_t_ns) * 1e-9
+    frame_age_s = abs(s.t_ns - s.camera_frame_t_ns) * 1e-9
     if searching and s.camera_found and frame_age_s < CAMERA_MAX_AGE_S:
         return _Error(CAMERA, s.camera_x_rad, s.camera_y_rad)
 

@@ -8,7 +8,7 @@ holds; when it stays away, the loop opens and the mirror returns to its centre.
 import math
 from typing import NamedTuple
 
-from config.terminal import TerminalConfig
+from config.terminal import MIRROR_DAC_COUNTS, TerminalConfig
 from terminal.control.quad_cell import quad_angles
 from terminal.messages import FineCommand, FineSample
 
@@ -52,7 +52,7 @@ def limits_of(config: TerminalConfig) -> FineLimits:
         min_sum_counts=config.fine.min_sum_counts,
         drop_s=config.fine.drop_s,
         stroke_rad=config.optics.mirror_stroke_rad,
-        counts_per_rad=32767.0 / config.optics.mirror_stroke_rad,
+        counts_per_rad=MIRROR_DAC_COUNTS / config.optics.mirror_stroke_rad,
     )
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from config.mission import Mission, SatellitePartner
 from config.terminal import TerminalConfig
+from terminal.control.coarse import SMALLEST_COS_PITCH
 from terminal.geometry.earth import (
     curvature_radii_m,
     ecef_from_enu,
@@ -39,6 +40,9 @@ a decimetre of position noise is 0.3 ns."""
 
 POSITION_RESET_M = 100.0
 """A fix further than this from the dead-reckoned position starts the filter anew."""
+
+LONGEST_RECKONING_S = 60.0
+"""A fix further than this from now, before or after, says nothing of where the terminal is."""
 
 RATE_SPAN_NS = 50_000_000
 """Apparent rates are a difference over this span: up to 3 urad/s of error at LEO accelerations."""
@@ -134,9 +138,17 @@ class Predictor:
     def step(
         self, state: PointingState, s: PointingSample, dt_s: float
     ) -> tuple[PointingState, PointingCommand]:
-        """Prediction at the sample's time. Raises EphemerisError outside the ephemeris' days."""
+        """Prediction at the sample's time; not valid without a fix of the last minute.
+
+        Raises EphemerisError outside the ephemeris' days.
+        """
         if not s.fix_t_ns:
             return state, PointingCommand()
+        fix_age_s = (s.t_ns - s.fix_t_ns) * 1e-9
+        if abs(fix_age_s) > LONGEST_RECKONING_S:
+            # The filter starts anew with the next good fix.
+            lost = PointingState(frame_angle_rad=state.frame_angle_rad)
+            return lost, PointingCommand(fix_age_s=fix_age_s)
         state = self._follow(state, s, dt_s)
         velocity_enu = (s.velocity_east_m_s, s.velocity_north_m_s, -s.velocity_down_m_s)
         now = self._solve(s.t_ns, state, velocity_enu)
@@ -172,12 +184,13 @@ class Predictor:
             )
             state = state._replace(frame_angle_rad=angle)
         azimuth, elevation = azimuth_elevation(now.los_enu)
+        cos_pitch = max(math.cos(axes.pitch_rad), SMALLEST_COS_PITCH)
         return state, PointingCommand(
             valid=1,
-            fix_age_s=(s.t_ns - s.fix_t_ns) * 1e-9,
+            fix_age_s=fix_age_s,
             target_yaw_rad=axes.yaw_rad,
             target_pitch_rad=axes.pitch_rad,
-            yaw_rate_rad_s=dot(motion, axes.right) / max(math.cos(axes.pitch_rad), 0.02),
+            yaw_rate_rad_s=dot(motion, axes.right) / cos_pitch,
             pitch_rate_rad_s=dot(motion, axes.up),
             azimuth_rad=azimuth,
             elevation_rad=elevation,

@@ -5,14 +5,12 @@ from collections.abc import Callable
 import numpy as np
 
 from config.mission import Mission
-from config.pattern import public_pattern
+from config.pattern import NOT_PUBLIC, public_pattern
 from config.terminal import TerminalConfig
 from terminal.context import Context
 from terminal.loop import Step
 from terminal.messages import NO_I64S, NO_U8S, LinkCommand, LinkSample
 from terminal.qkd.exchange import Exchange, Ledger
-
-NOT_PUBLIC = 255
 
 
 def make(

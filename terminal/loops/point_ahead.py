@@ -1,10 +1,12 @@
 """Point-ahead mirror: our own beacon leaves ahead of where the partner is seen."""
 
 from collections.abc import Callable
+from functools import partial
 
 from config.mission import Mission
 from config.terminal import TerminalConfig
 from terminal.context import Context
+from terminal.control.point_ahead import step
 from terminal.loop import Step
 from terminal.messages import PointAheadCommand, PointAheadSample
 
@@ -12,17 +14,7 @@ from terminal.messages import PointAheadCommand, PointAheadSample
 def make(
     mission: Mission, config: TerminalConfig, start_tai_ns: int
 ) -> tuple[None, Step[None, PointAheadSample, PointAheadCommand]]:
-    counts_per_rad = 32767.0 / config.optics.point_ahead_stroke_rad
-
-    def step(state: None, s: PointAheadSample, dt_s: float) -> tuple[None, PointAheadCommand]:
-        if not s.valid:
-            return None, PointAheadCommand()
-        limit = config.optics.point_ahead_stroke_rad
-        x_rad = max(-limit, min(limit, s.point_ahead_x_rad))
-        y_rad = max(-limit, min(limit, s.point_ahead_y_rad))
-        return None, PointAheadCommand(round(x_rad * counts_per_rad), round(y_rad * counts_per_rad))
-
-    return None, step
+    return None, partial(step, config.optics.point_ahead_stroke_rad)
 
 
 def bind(

@@ -1,1 +1,1 @@
-"""Beam, background and polarisation models. Pure functions."""
+"""Beam and background light: what reaches the receiver. Pure functions."""

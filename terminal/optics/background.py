@@ -6,8 +6,9 @@ width, over the photon energy.
 
 import math
 
+from terminal.geometry.light_time import SPEED_OF_LIGHT_M_S
+
 PLANCK_J_S = 6.62607015e-34
-LIGHT_M_S = 299792458.0
 
 
 def background_rate_hz(
@@ -25,4 +26,4 @@ def background_rate_hz(
     solid_angle_sr = math.pi * (field_of_view_rad / 2) ** 2
     area_m2 = math.pi * (aperture_m / 2) ** 2
     power_w = radiance_w_m2_sr_um * solid_angle_sr * area_m2 * (filter_bandwidth_m * 1e6)
-    return power_w * wavelength_m / (PLANCK_J_S * LIGHT_M_S)
+    return power_w * wavelength_m / (PLANCK_J_S * SPEED_OF_LIGHT_M_S)

@@ -81,7 +81,7 @@ def verify(path: Path, blueprints: Iterable[Blueprint] | None = None) -> ReplayR
             for blueprint in blueprints
             if blueprint.name in recording.messages()
         }
-    except ValueError as error:
+    except (KeyError, ValueError) as error:  # KeyError: a device that the config lacks
         raise InputError(f"{path}: cannot be replayed: {error}") from error
     return _sum(recording, loops)
 

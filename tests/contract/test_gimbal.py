@@ -239,6 +239,7 @@ def test_silence_is_counted_and_the_board_configured_anew(bench: Bench):
     silent = bench.run(2100)
     assert silent.t_ns <= before.t_ns + 20 * MS_NS
     assert bench.gimbal.health.timeouts >= 3
+    assert not silent.motors_on
     # A board that lost its power knows nothing of stream, limit or motors.
     bench.board = Sbgc32Emulator(bench.mechanics)
     bench.until(

@@ -58,6 +58,16 @@ def test_fields_that_do_not_fit(key: str, value: object, hint: str) -> None:
     assert hint in problem.text
 
 
+@pytest.mark.parametrize("role", ["mirror", "point_ahead"])
+def test_the_scale_of_a_mirror_fits_its_stroke(role: str) -> None:
+    key = f"terminal.devices.{role}.options"
+    data = put(minimal(), f"terminal.optics.{role}_stroke_rad", 1e-3)
+    assert problems(put(data, key, {"counts_per_rad": 32.767e6})) == []
+    (problem,) = problems(put(data, key, {"counts_per_rad": 16.0e6}))
+    assert problem.key == f"{key}.counts_per_rad"
+    assert "write 3.2767e+07" in problem.text
+
+
 def test_probabilities_may_miss_one_by_rounding() -> None:
     assert problems(put(minimal(), "mission.source.intensity_probabilities", [0.7, 0.2, 0.1])) == []
 

@@ -120,6 +120,14 @@ def test_the_last_answer_stands_between_frames_but_not_for_ever() -> None:
     assert not sequence.frame(CENTRE).confirmed
 
 
+def test_a_frame_from_the_future_does_not_stand_for_ever() -> None:
+    sequence = Sequence()
+    sequence.t_ns += 10**12
+    assert sequence.frame(CENTRE).found
+    sequence.t_ns -= 10**12
+    assert not sequence.silence(1).found
+
+
 @pytest.mark.parametrize("mode", [Mode.STANDBY, Mode.POINT, Mode.SAFE])
 def test_nothing_is_looked_for_where_nobody_should_shine(mode: Mode) -> None:
     sequence = Sequence()

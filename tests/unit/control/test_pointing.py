@@ -71,6 +71,19 @@ def test_no_fix_is_no_prediction() -> None:
     assert not command.valid
 
 
+@pytest.mark.parametrize("off_ns", [-(10**18), -61 * 10**9, 61 * 10**9, 2**63 - 1 - at_s(60.0)])
+def test_a_fix_of_another_day_is_no_prediction(off_ns: int) -> None:
+    # Reckoned on for years at such speeds, the terminal would be further off than light gets.
+    t_ns, fast = at_s(60.0), {"velocity_down_m_s": 1000.0, "velocity_east_m_s": 1000.0}
+    before, _ = PREDICTOR.step(PointingState(), sample(t_ns - 20_000_000), DT_S)
+    state, command = PREDICTOR.step(before, sample(t_ns, fix_t_ns=t_ns + off_ns, **fast), DT_S)
+    assert not command.valid
+    assert command.fix_age_s == pytest.approx(-off_ns * 1e-9)
+    after, command = PREDICTOR.step(state, sample(t_ns + 20_000_000), DT_S)
+    assert command.valid
+    assert (after.latitude_rad, after.longitude_rad, after.altitude_m) == SITE
+
+
 @pytest.mark.parametrize("seconds", [0.0, 60.0, 126.0, 190.0, 252.0])
 def test_heading_north_and_level_joints_are_azimuth_and_elevation(seconds: float) -> None:
     command = predict(sample(at_s(seconds)))

@@ -61,6 +61,24 @@ def test_ascii_checksum(body):
     assert b"%02X" % emulator.xor8(body.encode()) == ARDUPILOT_COMMANDS[body]
 
 
+def test_a_time_that_no_record_can_hold_is_refused():
+    late = emulator.pack_message(measurement(t_ns=2**63 - 1))
+
+    class Wire:
+        def read(self) -> bytes:
+            return late
+
+        def write(self, data: bytes) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    unit = driver.VectorNav(Wire())
+    assert unit.poll(T_NS) is None
+    assert unit.health.bad_frames == 1
+
+
 def test_the_driver_asks_for_its_message():
     """Register 75, both ports, 800 Hz / 16; groups and masks as ArduPilot's for the same fields."""
 
