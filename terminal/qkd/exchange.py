@@ -17,6 +17,7 @@ from terminal.qkd.sifting import (
     choose_disclosed,
     counts_for_key,
     disclosed_states,
+    one_click_a_slot,
 )
 
 ESTIMATE_EVERY_S = 0.5
@@ -86,8 +87,10 @@ class Exchange:
         """Settle replies, announce new clicks, and now and then say what the key is worth."""
         ledger = _expire(_settle(ledger, s), s.t_ns, self._timeout_s)
         # More than the channel takes at once is cut off and lost, not queued without bound.
-        slot, channel = s.slot[: self._max_clicks], s.channel[: self._max_clicks]
-        ledger = ledger._replace(dropped=ledger.dropped + len(s.slot) - len(slot))
+        slot, channel = one_click_a_slot(s.slot, s.channel)
+        over = max(0, len(slot) - self._max_clicks)
+        slot, channel = slot[: self._max_clicks], channel[: self._max_clicks]
+        ledger = ledger._replace(dropped=ledger.dropped + over)
         request = 0
         basis, bit = basis_of(channel), bit_of(channel)
         disclose = np.where(basis == Z, 1, choose_disclosed(slot, self._x_share)).astype(np.uint8)

@@ -48,6 +48,21 @@ def bit_of(state: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return state & np.uint8(1)
 
 
+def one_click_a_slot(
+    slot: NDArray[np.int64], channel: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """The clicks (n,) with one kept of each slot, sorted by slot.
+
+    The security proofs ask that a double click becomes a random outcome, so that nobody can discard
+    rounds by making them; which of a slot's clicks stays is a hash of the slot number.
+    """
+    order = np.lexsort((_uniform(slot * 4 + channel), slot))
+    slot, channel = slot[order], channel[order]
+    first = np.ones(len(slot), bool)
+    first[1:] = slot[1:] != slot[:-1]
+    return slot[first], channel[first]
+
+
 def choose_disclosed(slots: NDArray[np.int64], share: float) -> NDArray[np.uint8]:
     """1 for each key-basis click whose bit is to be asked for, else 0; shape of `slots`.
 
@@ -57,12 +72,16 @@ def choose_disclosed(slots: NDArray[np.int64], share: float) -> NDArray[np.uint8
     """
     if not 0 <= share <= 1:
         raise ValueError(f"share: must lie in [0, 1], got {share}")
-    h = slots.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    return (_uniform(slots) < share).astype(np.uint8)
+
+
+def _uniform(number: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A number in [0, 1) for each whole number: splitmix64 (Steele et al. 2014)."""
+    h = number.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     h ^= h >> np.uint64(31)
-    uniform = (h >> np.uint64(11)) * 2.0**-53
-    return (uniform < share).astype(np.uint8)
+    return np.asarray((h >> np.uint64(11)) * 2.0**-53)
 
 
 def accumulate(

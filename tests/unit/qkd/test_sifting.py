@@ -15,6 +15,7 @@ from terminal.qkd.sifting import (
     choose_disclosed,
     counts_for_key,
     disclosed_states,
+    one_click_a_slot,
 )
 
 PARAMS = KeyParameters((0.6, 0.15, 0.0), (0.7, 0.2, 0.1), 1e-9, 1e-15, 1.16)
@@ -154,3 +155,21 @@ def test_hash_is_splitmix64():
         u = (output >> 11) * 2.0**-53
         assert choose_disclosed(one, np.nextafter(u, 1))[0] == 1
         assert choose_disclosed(one, u)[0] == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3)), max_size=60))
+def test_one_click_of_each_slot_stays(clicks: list[tuple[int, int]]) -> None:
+    slot = np.array([s for s, _ in clicks], np.int64)
+    channel = np.array([c for _, c in clicks], np.uint8)
+    kept_slot, kept_channel = one_click_a_slot(slot, channel)
+    assert kept_slot.tolist() == sorted(set(slot.tolist()))
+    assert set(zip(kept_slot.tolist(), kept_channel.tolist(), strict=True)) <= set(clicks)
+
+
+def test_which_click_of_a_pair_stays_is_a_fair_coin() -> None:
+    n = 40_000
+    slot = np.repeat(np.arange(n, dtype=np.int64), 2)
+    channel = np.tile(np.array([0, 1], np.uint8), n)
+    _, kept = one_click_a_slot(slot, channel)
+    # Five standard deviations of a fair coin.
+    assert abs(int(kept.sum()) - n / 2) < 5 * (n / 4) ** 0.5

@@ -230,7 +230,10 @@ def test_list_names_the_devices(capsys: pytest.CaptureFixture[str]) -> None:
         ({"device": "laser_scpi", "tcp": 0, "pty": Path("x")}, "give one of"),
         ({"device": "hammer", "tcp": 0}, "unknown device 'hammer'; known: gimbal_sbgc32"),
         ({"device": "laser_scpi", "tcp": 0, "start_tai_ns": 1}, "go together"),
-        ({"device": "laser_scpi", "tcp": 0, "scenario": "s"}, "--scenario: no emulator 'laser_scpi'"),
+        (
+            {"device": "laser_scpi", "tcp": 0, "scenario": "s"},
+            "--scenario: no emulator 'laser_scpi'",
+        ),
         (
             {"device": "navigation_vectornav", "tcp": 0, "truth": Path("x")},
             "--truth: navigation_vectornav has no state",
