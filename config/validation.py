@@ -55,6 +55,7 @@ def find_problems(scenario: Scenario) -> Iterator[Problem]:
     yield from _source(scenario)
     yield from _rates(scenario)
     yield from _devices(scenario)
+    yield from _stream_rates(scenario)
     yield from _gate(scenario)
     yield from _faults(scenario)
 
@@ -182,6 +183,21 @@ def _mirror(role: str, mirror: Device, stroke_rad: float) -> Iterator[Problem]:
             f"{scale:g} does not fit terminal.optics.{role}_stroke_rad: {stroke_rad:g} rad are the "
             f"DAC's {MIRROR_DAC_COUNTS} counts, so write {MIRROR_DAC_COUNTS / stroke_rad:g}",
         )
+
+
+def _stream_rates(scenario: Scenario) -> Iterator[Problem]:
+    # A device that streams at another rate than its loop runs looks as if scans or fixes were lost.
+    rates, devices = scenario.terminal.rates, scenario.terminal.devices
+    for role, loop, rate_hz in (
+        ("quad", "fine_hz", rates.fine_hz),
+        ("navigation", "pointing_hz", rates.pointing_hz),
+    ):
+        streamed = devices[role].options.get("rate_hz", rate_hz) if role in devices else rate_hz
+        if streamed != rate_hz:
+            yield Problem(
+                f"terminal.devices.{role}.options.rate_hz",
+                f"{streamed!r} is not terminal.rates.{loop}: write {rate_hz}",
+            )
 
 
 def _gate(scenario: Scenario) -> Iterator[Problem]:

@@ -47,7 +47,8 @@ class SerialTransport:
         try:
             self._port = serial.Serial(path, baud, timeout=0, exclusive=True)
         except (serial.SerialException, OSError, ValueError) as error:
-            raise DeviceError(f"{path}: cannot open serial port: {error}") from error
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise DeviceError(f"{path}: cannot open serial port: {reason}") from error
         self._path = path
         self._gone = False
         # pyserial's own read and write cost a select each; its descriptor is non-blocking.

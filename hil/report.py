@@ -72,6 +72,9 @@ def _lines(summary: Summary, data: FlightData) -> list[str]:
     health = [_counted(len(events), "safety event")]
     if lost is not None:
         health.append(_counted(round(lost), "lost tick"))
+    devices = summary.get("device_health")
+    if isinstance(devices, dict) and devices:
+        health.append(f"trouble on the wire: {', '.join(map(str, devices))}")
     return [" · ".join(parts), " · ".join(health)]
 
 
@@ -81,10 +84,6 @@ def _counted(n: int, what: str) -> str:
 
 def _tiles(summary: Summary) -> list[Tile]:
     """The figures that people ask for first, each beside what it is to be held against."""
-    disclosed = real(lookup(summary, "counts", "disclosed"))
-    qber = summary.get("qber") if disclosed else None
-    detected = real(lookup(summary, "counts", "detected"))
-    qber_true = summary.get("qber_true") if detected else None
     key, expected = real(summary.get("secret_key_bits")), summary.get("secret_key_bits_expected")
     known = real(expected)
     ratio = f" ({100 * (key / known - 1):+.1f} %)" if key is not None and known else ""
@@ -116,9 +115,9 @@ def _tiles(summary: Summary) -> list[Tile]:
         ),
         Tile(
             "Error rate of the key basis",
-            number(qber, 2, 100),
+            number(summary.get("qber"), 2, 100),
             "%",
-            f"from the truth {number(qber_true, 2, 100)} %",
+            f"from the truth {number(summary.get('qber_true'), 2, 100)} %",
         ),
         Tile(
             "Secret key",

@@ -75,7 +75,7 @@ def sections(summary: Summary, data: FlightData, course: Course, compute: Card) 
     truth, timing, link = data["truth"], data["timing"], data["link"]
     events = safety_events(summary)[:MOST_EVENTS]
     bound = pair(summary.get("fine_bound_urad_rms"))
-    qber_true = real(summary.get("qber_true")) if lookup(summary, "counts", "detected") else None
+    qber_true = real(summary.get("qber_true"))
 
     def card(name: str, title: str, draw: Callable[[], Figure], caption: str) -> Card:
         return Card(title, svg(draw(), name, escape(title)), caption)

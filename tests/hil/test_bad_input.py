@@ -135,6 +135,19 @@ def test_bad_input_stops_a_flight_in_real_time_as_well(run, tmp_path: Path) -> N
     assert not out.exists()
 
 
+def test_a_rate_that_cannot_be_flown_is_refused_before_anything_starts(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path, out = tmp_path / "scenario.yaml", tmp_path / "out"
+    path.write_text(SCENARIO + "realtime: {fine_hz: 333}\n")
+    assert "realtime.fine_hz" in run(str(path), "--out", str(out), "--realtime")
+    assert not out.exists()
+
+
+def test_a_summary_without_a_folder_is_refused_before_the_flight(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    out, answer = tmp_path / "out", tmp_path / "nowhere" / "answer.json"
+    assert "--json" in run("leo_haps_downlink", "--out", str(out), "--json", str(answer))
+    assert not out.exists()
+
+
 def test_the_installed_command_says_the_same(tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = qsky("run", "leo_haps_downlynk", "--out", str(out))

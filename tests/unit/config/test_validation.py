@@ -68,6 +68,17 @@ def test_the_scale_of_a_mirror_fits_its_stroke(role: str) -> None:
     assert "write 3.2767e+07" in problem.text
 
 
+@pytest.mark.parametrize(("role", "loop"), [("quad", "fine_hz"), ("navigation", "pointing_hz")])
+def test_a_device_streams_at_the_rate_of_its_loop(role: str, loop: str) -> None:
+    data = minimal()
+    rate_hz = data["terminal"]["rates"][loop]
+    key = f"terminal.devices.{role}.options"
+    assert problems(put(data, key, {"rate_hz": rate_hz})) == []
+    (problem,) = problems(put(minimal(), key, {"rate_hz": 2 * rate_hz}))
+    assert problem.key == f"{key}.rate_hz"
+    assert f"write {rate_hz}" in problem.text
+
+
 def test_probabilities_may_miss_one_by_rounding() -> None:
     assert problems(put(minimal(), "mission.source.intensity_probabilities", [0.7, 0.2, 0.1])) == []
 
