@@ -43,8 +43,10 @@ class NavigationSource:
         self._attitude = attitude
         self._start_tai_ns = start_tai_ns
         self._rng = rng
-        self._position_bias_m = rng.normal(size=3) * error.position_bias_m
-        self._attitude_error_rad = rng.normal(size=3) * error.attitude_bias_rad
+        self._position_bias_m: list[float] = (rng.normal(size=3) * error.position_bias_m).tolist()
+        self._attitude_error_rad: list[float] = (
+            rng.normal(size=3) * error.attitude_bias_rad
+        ).tolist()
         self._last_s = 0.0
 
     def measure(self, t_ns: int) -> NavMeasurement:
@@ -54,26 +56,34 @@ class NavigationSource:
         step_s = max(0.0, t_s - self._last_s)
         self._last_s = t_s
         drift = e.attitude_drift_rad_per_sqrt_s * math.sqrt(step_s)
-        self._attitude_error_rad = self._attitude_error_rad + drift * rng.normal(size=3)
-        rotation = self._attitude_error_rad + e.attitude_noise_rad * rng.normal(size=3)
+        draws: list[float] = rng.normal(size=12).tolist()
+        self._attitude_error_rad = [
+            error + drift * draw
+            for error, draw in zip(self._attitude_error_rad, draws[:3], strict=True)
+        ]
+        rx, ry, rz = (
+            error + e.attitude_noise_rad * draw
+            for error, draw in zip(self._attitude_error_rad, draws[3:6], strict=True)
+        )
         latitude, longitude, altitude = self._path.geodetic(t_s)
-        north, east, up = self._position_bias_m + e.position_noise_m * rng.normal(size=3)
+        north, east, up = (
+            bias + e.position_noise_m * draw
+            for bias, draw in zip(self._position_bias_m, draws[6:9], strict=True)
+        )
         radius = 6_371_000.0
-        noise = e.velocity_noise_m_s * rng.normal(size=3)
-        velocity = self._path.velocity_ned_m_s(t_s)
+        vn, ve, vd = self._path.velocity_ned_m_s(t_s)
+        noise_m_s = e.velocity_noise_m_s
         return NavMeasurement(
             t_ns=t_ns,
             latitude_rad=latitude + north / radius,
             longitude_rad=longitude + east / (radius * math.cos(latitude)),
             altitude_m=altitude + up,
             velocity_ned_m_s=(
-                velocity[0] + float(noise[0]),
-                velocity[1] + float(noise[1]),
-                velocity[2] + float(noise[2]),
+                vn + noise_m_s * draws[9],
+                ve + noise_m_s * draws[10],
+                vd + noise_m_s * draws[11],
             ),
-            q_ned_from_body=small_rotation(
-                self._attitude.q_ned_from_body(t_s), *(float(v) for v in rotation)
-            ),
+            q_ned_from_body=small_rotation(self._attitude.q_ned_from_body(t_s), rx, ry, rz),
             attitude_sigma_rad=e.attitude_bias_rad,
             position_sigma_m=e.position_bias_m,
         )

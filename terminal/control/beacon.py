@@ -8,7 +8,7 @@ from terminal.control.centroid import find_spot
 from terminal.messages import CameraCommand, CameraSample
 from terminal.mode import Mode
 
-TRACK_WINDOW = 64
+TRACK_WINDOW = 48
 """Pixels a side once the beacon is confirmed: small frames, full rate."""
 
 CAMERA_MAX_AGE_S = 0.2
