@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import cv2
+
 from config.mission import Mission
 from config.terminal import TerminalConfig
 from terminal.context import Context
@@ -27,6 +29,8 @@ def bind(
     context: Context,
 ) -> tuple[Callable[[int], CameraSample], Callable[[CameraCommand, int], None]]:
     devices, bus = context.devices, context.bus
+    # On images this small, handing work to threads costs more than it saves.
+    cv2.setNumThreads(1)
 
     def read(t_ns: int) -> CameraSample:
         frame = devices.camera.poll(t_ns)
