@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import Scenario
+from config.validation import DEVICE_ROLES
 from sim_devices.beacon_scene import BeaconScene
 from sim_devices.beam_budget import beam_budget
 from sim_devices.camera_mono8 import Mono8CameraEmulator
@@ -36,6 +37,7 @@ from sim_devices.sender import Sender
 from sim_devices.tagger_a1 import A1TaggerEmulator
 from sim_devices.truth import TruthSample
 from sim_devices.waveplate_ell14 import Ell14Emulator
+from terminal.control.beacon import camera_geometry
 
 Array = NDArray[np.float64]
 
@@ -125,12 +127,12 @@ class World:
         )
         channel = self.channel
         self.partner = Partner(truth.partner, sender, lambda: channel.sent_until_slot)
-        camera = config.devices["camera"].options
+        camera = camera_geometry(config)
         self._scene = BeaconScene(
             truth.beacon,
-            int(camera["columns"]),  # type: ignore[arg-type]
-            int(camera["rows"]),  # type: ignore[arg-type]
-            float(camera["pixel_rad"]),  # type: ignore[arg-type]
+            camera.columns,
+            camera.rows,
+            camera.pixel_rad,
             stream(seed, "camera"),
         )
         self.gimbal = Sbgc32Emulator(self.mechanics)
@@ -142,8 +144,8 @@ class World:
         self.camera = Mono8CameraEmulator(
             self._scene,
             rate_hz=config.rates.camera_hz,
-            columns=int(camera["columns"]),  # type: ignore[arg-type]
-            rows=int(camera["rows"]),  # type: ignore[arg-type]
+            columns=camera.columns,
+            rows=camera.rows,
         )
         self.quad = IioQuadEmulator()
         self.mirror, self.point_ahead = IioMirrorEmulator(), IioMirrorEmulator()
@@ -165,19 +167,7 @@ class World:
 
     def emulators(self) -> dict[str, Emulator]:
         """The device of every role."""
-        roles = [
-            "gimbal",
-            "navigation",
-            "camera",
-            "quad",
-            "mirror",
-            "point_ahead",
-            "waveplate",
-            "tagger",
-            "laser",
-            "classical",
-        ]
-        return {role: getattr(self, role) for role in roles}
+        return {role: getattr(self, role) for role in DEVICE_ROLES}
 
     def fine_bound_rad(self, fine_hz: int) -> float:
         """Least rms residual per axis that any controller can reach in this world."""

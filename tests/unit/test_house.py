@@ -19,7 +19,7 @@ _SHOWN = {".ci", ".github"}
 
 # Paths and addresses of one machine. Brackets keep this file from matching itself.
 _LOCAL = re.compile(
-    rb"pypi[.]org|files\.pythonhosted[.]|/roo[t]/|/hom[e]/[a-z]|/tm[p]/[a-z]|/wor[k]/(?:main|shared)"
+    rb"pypi[.]org|files[.]pythonhoste[d][.]|/roo[t]/|/hom[e]/[a-z]|/tm[p]/[a-z]|/wor[k]/(?:main|shared)"
 )
 
 
