@@ -4,7 +4,7 @@ import numpy as np
 
 from config.mission import Source
 from config.pattern import NOT_PUBLIC, public_pattern
-from terminal.messages import TimingSample
+from terminal.quantum_messages import TimingSample
 
 START_TAI_NS = 1_800_000_000 * 10**9
 OSCILLATOR_OFFSET = 1e-6

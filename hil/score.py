@@ -16,8 +16,8 @@ from sim_devices.light import BlockTruth
 from sim_devices.truth import TruthSample
 from sim_devices.world import World
 from terminal.bus import Bus
-from terminal.messages import TimingSample
 from terminal.mode import Mode
+from terminal.quantum_messages import TimingSample
 
 Slots = NDArray[np.int64]
 

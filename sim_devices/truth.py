@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from terminal.messages import F32, F64, I64, U8, Message
+from terminal.fields import F32, F64, I64, U8
+from terminal.messages import Message
 
 
 class TruthSample(NamedTuple):

@@ -16,14 +16,16 @@ from terminal.messages import (
     CoarseSample,
     FineCommand,
     FineSample,
-    LinkCommand,
-    LinkSample,
     ModesCommand,
     ModesSample,
     PointAheadCommand,
     PointAheadSample,
     PointingCommand,
     PointingSample,
+)
+from terminal.quantum_messages import (
+    LinkCommand,
+    LinkSample,
     PolarizationCommand,
     PolarizationSample,
     TimingCommand,

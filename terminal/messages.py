@@ -6,25 +6,17 @@ give the same commands, bit for bit. Times are TAI nanoseconds; angles are on th
 x is cross-elevation (right, looking out), y is elevation (up), both in the gimbal's optical frame.
 """
 
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-I64 = Annotated[int, "q"]
-U32 = Annotated[int, "I"]
-I16 = Annotated[int, "h"]
-U16 = Annotated[int, "H"]
-U8 = Annotated[int, "B"]
-F64 = Annotated[float, "d"]
-F32 = Annotated[float, "f"]
-F64s = Annotated[NDArray[np.float64], "<f8"]
-I64s = Annotated[NDArray[np.int64], "<i8"]
-U8s = Annotated[NDArray[np.uint8], "|u1"]
-
-NO_I64S: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-NO_U8S: NDArray[np.uint8] = np.empty(0, dtype=np.uint8)
-NO_COUNTS: NDArray[np.float64] = np.zeros(16)
+from terminal.fields import F32, F64, I16, I64, U8, U16, U8s
+from terminal.quantum_messages import (
+    LinkCommand,
+    LinkSample,
+    PolarizationCommand,
+    PolarizationSample,
+    TimingCommand,
+    TimingSample,
+)
 
 
 class PointingSample(NamedTuple):
@@ -214,107 +206,6 @@ class PointAheadSample(NamedTuple):
 class PointAheadCommand(NamedTuple):
     x_counts: I16 = 0
     y_counts: I16 = 0
-
-
-class PolarizationSample(NamedTuple):
-    """Predicted frame angle, the plate, and counts per sent state and channel so far."""
-
-    t_ns: I64
-    pointing_valid: U8
-    frame_angle_rad: F64
-    plate_t_ns: I64
-    plate_angle_rad: F64
-    plate_moving: U8
-    counts: F64s
-    """16 numbers, 4 * sent state + detector channel; they only grow."""
-
-
-class PolarizationCommand(NamedTuple):
-    plate_target_rad: F64 = 0.0
-    move: U8 = 0
-    trim_rad: F64 = 0.0
-    """Added to the predicted frame angle."""
-    trim_sigma_rad: F64 = 1.0
-    misalignment_rad: F64 = 0.0
-    """Frame error as the counts of the last window show it."""
-
-
-class TimingSample(NamedTuple):
-    """The clicks since the last tick, and the delay that geometry predicts."""
-
-    t_ns: I64
-    pointing_valid: U8
-    light_time_s: F64
-    light_time_rate: F64
-    """d(light time)/d(t), at t_ns."""
-    gate_open: U8
-    """LINK, shutter open: clicks may count."""
-    stream_defect: U8
-    time_ps: I64s
-    channel: U8s
-
-
-class TimingCommand(NamedTuple):
-    """The partner's clock, and the slot of every click."""
-
-    status: U8 = 0
-    """0 searching, 1 locked, 2 coasting."""
-    frequency_offset: F64 = 0.0
-    """Own oscillator and unpredicted Doppler: slot period seen over predicted, minus 1."""
-    drift_per_s: F64 = 0.0
-    phase_sigma_s: F64 = 1.0
-    false_lock_probability: F64 = 1.0
-    timing_rms_s: F64 = 0.0
-    signal_fraction: F64 = 0.0
-    clicks_in_gate: U32 = 0
-    clicks_out_of_gate: U32 = 0
-    slot: I64s = NO_I64S
-    """Of each click of the sample; -1 where the clock is not sure or the click is out of gate."""
-    residual_ps: I64s = NO_I64S
-    """From its slot's centre."""
-    public_counts: F64s = NO_COUNTS
-    """Clicks so far in public slots, 4 * sent state + channel."""
-
-
-class LinkSample(NamedTuple):
-    """Accepted clicks in key slots, and what the partner answered."""
-
-    t_ns: I64
-    slot: I64s
-    channel: U8s
-    reply_request: I64s
-    reply_length: I64s
-    reply_basis: U8s
-    reply_intensity: U8s
-    reply_bit: U8s
-    """The replies one after the other."""
-
-
-class LinkCommand(NamedTuple):
-    """The announcement to send (none if request is 0) and the key so far."""
-
-    request: U32 = 0
-    announce_slot: I64s = NO_I64S
-    announce_basis: U8s = NO_U8S
-    announce_disclose: U8s = NO_U8S
-    pending: U32 = 0
-    """Announcements without answer."""
-    expired: U32 = 0
-    """Announcements given up."""
-    dropped: I64 = 0
-    """Clicks never announced, because the channel takes no more at once."""
-    detected: I64 = 0
-    sifted: I64 = 0
-    disclosed: I64 = 0
-    """Of both bases."""
-    disclosed_key: I64 = 0
-    """Key-basis bits among them."""
-    qber: F64 = 0.5
-    """Error rate of `disclosed_key`; one half without any."""
-    phase_error: F64 = 0.5
-    secret_key_bits: F64 = 0.0
-    disclosed_counts: F64s = NO_COUNTS
-    """Clicks so far whose state the partner disclosed, 4 * sent state + channel."""
 
 
 class Message(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.terminal import TerminalConfig
-from terminal.messages import PolarizationCommand, PolarizationSample
+from terminal.quantum_messages import PolarizationCommand, PolarizationSample
 
 # Correlation of sent state (row) with channel (column), both H V D A: +1 same, -1 opposite.
 _SAME_BASIS = np.array([[1, -1, 0, 0], [-1, 1, 0, 0], [0, 0, 1, -1], [0, 0, -1, 1]], float).ravel()

@@ -8,8 +8,9 @@ from config.mission import Mission
 from config.terminal import TerminalConfig
 from terminal.context import Context
 from terminal.control.beacon import BeaconState, camera_geometry, step
+from terminal.fields import NO_U8S
 from terminal.loop import Step
-from terminal.messages import NO_U8S, CameraCommand, CameraSample
+from terminal.messages import CameraCommand, CameraSample
 
 
 def make(

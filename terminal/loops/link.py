@@ -8,9 +8,10 @@ from config.mission import Mission
 from config.pattern import NOT_PUBLIC, public_pattern
 from config.terminal import TerminalConfig
 from terminal.context import Context
+from terminal.fields import NO_I64S, NO_U8S
 from terminal.loop import Step
-from terminal.messages import NO_I64S, NO_U8S, LinkCommand, LinkSample
 from terminal.qkd.exchange import Exchange, Ledger
+from terminal.quantum_messages import LinkCommand, LinkSample
 
 
 def make(

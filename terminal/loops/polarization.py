@@ -7,7 +7,7 @@ from config.terminal import TerminalConfig
 from terminal.context import Context
 from terminal.control.polarization import PolarizationState, step
 from terminal.loop import Step
-from terminal.messages import PolarizationCommand, PolarizationSample
+from terminal.quantum_messages import PolarizationCommand, PolarizationSample
 
 
 def make(

@@ -8,8 +8,8 @@ from config.terminal import TerminalConfig
 from terminal.context import Context
 from terminal.geometry.light_time import SPEED_OF_LIGHT_M_S
 from terminal.loop import Step
-from terminal.messages import TimingCommand, TimingSample
 from terminal.mode import Mode
+from terminal.quantum_messages import TimingCommand, TimingSample
 from terminal.timetags import recovery
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.recovery import Settings, TimingState

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.mission import Mission
-from terminal.messages import NO_COUNTS, LinkCommand, LinkSample
+from terminal.fields import NO_COUNTS
 from terminal.qkd.finite_key import KeyParameters, key_length, key_parameters
 from terminal.qkd.sifting import (
     Tally,
@@ -19,6 +19,7 @@ from terminal.qkd.sifting import (
     disclosed_states,
     one_click_a_slot,
 )
+from terminal.quantum_messages import LinkCommand, LinkSample
 
 ESTIMATE_EVERY_S = 0.5
 """How often the key length is computed anew; the counts are always up to date."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terminal.codec import TickCodec
-from terminal.messages import I64, Message
+from terminal.fields import I64
+from terminal.messages import Message
 from terminal.telemetry.recorder import Recorder
 
 U32s = Annotated[NDArray[np.uint32], "<u4"]

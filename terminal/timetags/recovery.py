@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.messages import NO_COUNTS, TimingCommand, TimingSample
+from terminal.fields import NO_COUNTS
+from terminal.quantum_messages import TimingCommand, TimingSample
 from terminal.timetags import tracking
 from terminal.timetags.acquisition import acquire
 from terminal.timetags.delay import Delay, interpolate

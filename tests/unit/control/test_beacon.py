@@ -13,7 +13,8 @@ from terminal.control.beacon import (
     camera_geometry,
     step,
 )
-from terminal.messages import MESSAGES, NO_U8S, CameraCommand, CameraSample
+from terminal.fields import NO_U8S
+from terminal.messages import MESSAGES, CameraCommand, CameraSample
 from terminal.mode import Mode
 
 CONFIG = load_scenario("leo_haps_downlink").terminal

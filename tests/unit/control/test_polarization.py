@@ -15,7 +15,7 @@ from terminal.control.polarization import (
     rotation_from_counts,
     step,
 )
-from terminal.messages import PolarizationCommand, PolarizationSample
+from terminal.quantum_messages import PolarizationCommand, PolarizationSample
 
 CONFIG = load_scenario("leo_haps_downlink").terminal
 ANGLES_RAD = np.radians([0.0, 90.0, 45.0, 135.0])

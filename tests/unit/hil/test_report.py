@@ -11,17 +11,18 @@ import pytest
 from hil.report import number, report_html
 from sim_devices.truth import TRUTH, Nothing, TruthSample
 from terminal.codec import TickCodec
+from terminal.fields import NO_I64S, NO_U8S
 from terminal.messages import (
     MESSAGES,
-    NO_I64S,
-    NO_U8S,
-    LinkCommand,
-    LinkSample,
     Message,
     ModesCommand,
     ModesSample,
     PointingCommand,
     PointingSample,
+)
+from terminal.quantum_messages import (
+    LinkCommand,
+    LinkSample,
     PolarizationCommand,
     PolarizationSample,
     TimingCommand,

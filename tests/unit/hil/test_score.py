@@ -11,13 +11,9 @@ from config.loader import load_scenario
 from hil.score import ModeSpan, Scorer, SlotScore, SquareSum
 from sim_devices.light import BlockTruth
 from terminal.bus import Bus
-from terminal.messages import (
-    ModesCommand,
-    ModesSample,
-    TimingCommand,
-    TimingSample,
-)
+from terminal.messages import ModesCommand, ModesSample
 from terminal.mode import Mode
+from terminal.quantum_messages import TimingCommand, TimingSample
 
 SCENARIO = load_scenario("leo_haps_downlink")
 SLOT_PS = 5000

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from config.loader import load_scenario
 from config.mission import Mission
-from terminal.messages import NO_I64S, NO_U8S, LinkCommand, LinkSample
+from terminal.fields import NO_I64S, NO_U8S
 from terminal.qkd.exchange import ESTIMATE_EVERY_S, Exchange, Ledger
 from terminal.qkd.finite_key import key_length, key_parameters
 from terminal.qkd.sifting import KEPT, Tally, counts_for_key
+from terminal.quantum_messages import LinkCommand, LinkSample
 
 MISSION = load_scenario("leo_haps_downlink").mission
 TIMEOUT_S = MISSION.classical_reply_timeout_s

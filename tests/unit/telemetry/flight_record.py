@@ -7,14 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terminal.codec import TickCodec
-from terminal.messages import (
-    MESSAGES,
-    FineCommand,
-    FineSample,
-    Message,
-    TimingCommand,
-    TimingSample,
-)
+from terminal.messages import MESSAGES, FineCommand, FineSample, Message
+from terminal.quantum_messages import TimingCommand, TimingSample
 from terminal.telemetry.recorder import Recorder
 
 START_NS = 1_700_000_000_000_000_000

@@ -27,7 +27,8 @@ from mcap.reader import make_reader
 from mcap.writer import Writer
 
 from config.errors import InputError
-from terminal.messages import MESSAGES, NO_COUNTS
+from terminal.fields import NO_COUNTS
+from terminal.messages import MESSAGES
 from terminal.telemetry.reader import Recording
 from terminal.telemetry.recorder import Recorder
 

@@ -19,7 +19,8 @@ from flight_record import (
 from mcap.reader import make_reader
 
 from config.errors import InputError, RunError
-from terminal.messages import MESSAGES, NO_COUNTS
+from terminal.fields import NO_COUNTS
+from terminal.messages import MESSAGES
 from terminal.telemetry.reader import Recording
 from terminal.telemetry.recorder import Recorder
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.messages import TimingSample
+from terminal.quantum_messages import TimingSample
 
 C_M_S = 299_792_458.0
 START_NS = 1_800_000_000_000_000_000

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from terminal.messages import TimingCommand, TimingSample
+from terminal.quantum_messages import TimingCommand, TimingSample
 from terminal.timetags import recovery, tracking
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.recovery import COASTING, LOCKED, SEARCHING, Settings, TimingState
