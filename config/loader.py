@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,12 +28,13 @@ def load_scenario(name_or_path: str) -> Scenario:
     """Read a scenario from a file, or one that comes with the package by its name.
 
     A bare name that comes with the package is meant before a file called the same. Where the file
-    says `terminal: NAME`, the terminal is read from the package's profile of that name.
+    says `terminal: NAME`, the terminal is read from the package's profile of that name. Where it
+    says `based_on: NAME`, all that it leaves out is taken from that scenario.
 
     Raises:
         ConfigError: no such scenario, or one that cannot be used; says file, line and key.
     """
-    document = _with_profile(read_yaml(_scenario_path(name_or_path)))
+    document = _with_base(read_yaml(_scenario_path(name_or_path)), ())
     try:
         scenario = msgspec.convert(document.value, Scenario)
     except msgspec.ValidationError as error:
@@ -58,6 +60,38 @@ def _scenario_path(name_or_path: str) -> Path:
             "no such file, and no scenario of this name" + meant(name_or_path, scenario_names()),
         )
     return path
+
+
+def _with_base(scenario: Document, above: tuple[str, ...]) -> Document:
+    """The document laid over the scenario that it is based on; `above`: what is based on it."""
+    whole_terminal = isinstance(scenario.value.get("terminal"), str)
+    scenario = _with_profile(scenario)
+    name = scenario.value.get("based_on")
+    if name is None:
+        return scenario
+    if not isinstance(name, str) or name not in scenario_names():
+        raise _error(
+            scenario,
+            ("based_on",),
+            f"no scenario {shown(name)}" + meant(str(name), scenario_names()),
+        )
+    if name in above:
+        raise _error(scenario, ("based_on",), f"goes round in a circle: {name} is based on itself")
+    base = _with_base(read_yaml(SCENARIOS / f"{name}.yaml"), (*above, name))
+    own = {key: value for key, value in scenario.value.items() if key != "based_on"}
+    value = _laid_over(base.value, own)
+    if whole_terminal:  # a profile leaves nothing open
+        value["terminal"] = own["terminal"]
+    return Document(value, {**base.places, **scenario.places})
+
+
+def _laid_over(base: Any, own: Any) -> Any:
+    """`own`, and from `base` what it leaves out; mappings of another kind and lists are whole."""
+    if not (isinstance(base, dict) and isinstance(own, dict)):
+        return own
+    if own.get("kind", base.get("kind")) != base.get("kind"):
+        return own
+    return {**base, **{key: _laid_over(base.get(key), value) for key, value in own.items()}}
 
 
 def _with_profile(scenario: Document) -> Document:

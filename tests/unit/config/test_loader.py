@@ -224,3 +224,60 @@ def test_any_value_anywhere_is_taken_or_refused(
     path.write_text(as_yaml(data))
     with contextlib.suppress(ConfigError):
         load_scenario(str(path))
+
+
+def test_based_on_takes_what_is_left_out_from_another_scenario(write: Any) -> None:
+    base = load_scenario("leo_haps_downlink")
+    scenario = load_scenario(
+        write(
+            {
+                "name": "mine",
+                "based_on": "leo_haps_downlink",
+                "mission": {
+                    "track": {"latitude_deg": 40.0},
+                    "window": {
+                        "kind": "fixed",
+                        "start_utc": "2016-12-19T15:17:00Z",
+                        "duration_s": 60.0,
+                    },
+                },
+                "terminal": {"mounting": {"lever_arm_m": [1.0, 0.0, 0.0]}},
+            }
+        )
+    )
+    assert scenario.name == "mine"
+    assert scenario.mission.track.latitude_deg == 40.0
+    assert scenario.mission.track.longitude_deg == base.mission.track.longitude_deg
+    assert scenario.mission.window.duration_s == 60.0  # type: ignore[union-attr]
+    assert scenario.terminal.mounting.lever_arm_m == (1.0, 0.0, 0.0)
+    assert scenario.terminal.mounting.sigma_rad == base.terminal.mounting.sigma_rad
+    assert scenario.terminal.optics == base.terminal.optics
+    assert scenario.world == base.world
+
+
+def test_based_on_with_a_profile_takes_the_whole_profile(write: Any) -> None:
+    scenario = load_scenario(
+        write({"name": "mine", "based_on": "leo_haps_downlink", "terminal": "laps"})
+    )
+    assert scenario.terminal == load_scenario("leo_laps_downlink").terminal
+
+
+@pytest.mark.parametrize("name", ["leo_haps_downlonk", 7, ["a"]])
+def test_based_on_what_is_not_there_is_refused(write: Any, name: Any) -> None:
+    path = write({"name": "mine", "based_on": name})
+    assert "based_on: no scenario" in complaint(path)
+
+
+def test_a_wrong_key_over_a_base_is_found_in_the_file_that_has_it(write: Any) -> None:
+    path = write(
+        {"name": "mine", "based_on": "leo_haps_downlink", "mission": {"track": {"speed_kt": 3.0}}}
+    )
+    assert "scenario.yaml" in complaint(path)
+    assert "speed_kt" in complaint(path)
+
+
+def test_scenarios_based_on_each_other_are_refused(tmp_path: Path, monkeypatch: Any) -> None:
+    for name, other in (("one", "two"), ("two", "one")):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\nbased_on: {other}\n")
+    monkeypatch.setattr(loader, "SCENARIOS", tmp_path)
+    assert "circle" in complaint("one")
