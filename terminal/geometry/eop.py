@@ -3,12 +3,15 @@
 Read from the IERS file finals2000A, daily values at 0 h UTC in fixed columns (IERS
 "readme.finals2000A"). Bulletin A is used, and Bulletin B where A is blank: from 1990 on, A departs
 from the IERS series C04 by 20 to 30 us of UT1 (rms; 1 cm on the equator), B by 20 to 40 us.
+
+The file tells which days were measured and which are predicted; UT1 of a prediction gets worse with
+its age. `EopTable.quality` says how bad, `warning` says it in words, `check_precise` refuses.
 """
 
 import re
 from bisect import bisect_right
 from datetime import date
-from math import pi
+from math import inf, pi
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -32,6 +35,32 @@ class Eop(NamedTuple):
     """IERS pole, positive toward Greenwich."""
     pole_y_rad: float = 0.0
     """Positive toward 90 degrees west."""
+
+
+PRECISE_LIMIT_M = 2.0
+"""UT1 error, in metres on the equator, beyond which a precise ephemeris in a frame among the stars
+has lost its worth: 4 urad at 500 km. Reached 45 days after the last measured day."""
+
+_MEASURED_ERROR_S = 1e-4
+"""Of UT1 between measured days: see EopTable."""
+_EQUATOR_M_S = 465.1
+"""Speed of the ground on the equator."""
+
+
+class EopQuality(NamedTuple):
+    """How well UT1 is known at one time."""
+
+    measured: bool
+    age_days: float
+    """Since the last measured day; 0 where measured, infinite if no day of the table is."""
+    ut1_error_s: float
+    """0.00025 s x days^0.75 for predictions, the rule of IERS Bulletin A; the errors in the file
+    itself are far smaller in the first week and up to a fifth larger after a month."""
+
+    @property
+    def error_m(self) -> float:
+        """The same on the equator."""
+        return self.ut1_error_s * _EQUATOR_M_S
 
 
 class EopError(ValueError):
@@ -91,6 +120,9 @@ _POLE_X = (_Column("pole x in arcsec", 19, 27, 6, 1.0), _Column("pole x (B)", 13
 _POLE_Y = (_Column("pole y in arcsec", 38, 46, 6, 1.0), _Column("pole y (B)", 145, 154, 6, 1.0))
 _UT1 = (_Column("UT1-UTC in s", 59, 68, 7, 1.0), _Column("UT1-UTC (B)", 155, 165, 7, 1.0))
 
+# Column 58, for UT1-UTC of Bulletin A. Bulletin B is measured.
+_MEASURED_BY_FLAG = {"I": True, "P": False}
+
 _LARGEST_STEP_S = 0.02
 """Of UT1 - TAI in a day. The day has been 4 ms too long at most since 1973; a leap second that we
 do not know of is a step of 1 s."""
@@ -101,6 +133,7 @@ class _Day(NamedTuple):
     ut1_minus_tai_s: float
     pole_x_rad: float
     pole_y_rad: float
+    measured: bool
 
 
 class EopTable:
@@ -114,6 +147,7 @@ class EopTable:
         self._days = days
         self._times_ns = [day.tai_ns for day in days]
         self._source = source
+        self._measured_until_ns = max((day.tai_ns for day in days if day.measured), default=None)
 
     @classmethod
     def load(cls, path: Path) -> "EopTable":
@@ -162,7 +196,7 @@ class EopTable:
                 f"{self._source}: has no Earth orientation for {utc_text(tai_ns)}: it holds "
                 f"{utc_text(days[0].tai_ns)} to {utc_text(days[-1].tai_ns)}; use a newer file"
             )
-        start_ns, ut1_minus_tai_s, pole_x_rad, pole_y_rad = days[after - 1]
+        start_ns, ut1_minus_tai_s, pole_x_rad, pole_y_rad, _ = days[after - 1]
         if start_ns != tai_ns:
             following = days[after]
             part = (tai_ns - start_ns) / (following.tai_ns - start_ns)
@@ -171,6 +205,38 @@ class EopTable:
             pole_y_rad += part * (following.pole_y_rad - pole_y_rad)
         tai_minus_utc_s = (tai_ns - posix_ns_from_tai_ns(tai_ns)) * 1e-9
         return Eop(ut1_minus_tai_s + tai_minus_utc_s, pole_x_rad, pole_y_rad)
+
+    def quality(self, tai_ns: int) -> EopQuality:
+        """How well UT1 is known at a TAI time, by the file's own word. The table need not reach
+        that far."""
+        if self._measured_until_ns is None:
+            return EopQuality(False, inf, inf)
+        age_days = (tai_ns - self._measured_until_ns) / DAY_NS
+        if age_days <= 0.0:
+            return EopQuality(True, 0.0, _MEASURED_ERROR_S)
+        return EopQuality(False, age_days, max(_MEASURED_ERROR_S, 0.00025 * age_days**0.75))
+
+    def warning(self, tai_ns: int) -> str | None:
+        """What to know about UT1 at a TAI time in a line; None where it was measured."""
+        quality = self.quality(tai_ns)
+        if quality.measured:
+            return None
+        if self._measured_until_ns is None:
+            return f"{self._source}: holds predictions of unknown age alone; use a newer file"
+        return (
+            f"{self._source}: the Earth's orientation at {utc_text(tai_ns)} is predicted, "
+            f"{quality.age_days:.1f} days after the last measured day: UT1 to "
+            f"{quality.ut1_error_s * 1e3:.2f} ms, {quality.error_m:.2g} m on the equator"
+        )
+
+    def check_precise(self, tai_ns: int) -> None:
+        """Raises EopError if UT1 at a TAI time is too uncertain for a precise ephemeris, by
+        PRECISE_LIMIT_M."""
+        if self.quality(tai_ns).error_m > PRECISE_LIMIT_M:
+            raise EopError(
+                f"{self.warning(tai_ns)}; too uncertain for a precise ephemeris (limit "
+                f"{PRECISE_LIMIT_M:g} m): use a newer file"
+            )
 
 
 def _read_day(line: str) -> _Day | None:
@@ -193,6 +259,10 @@ def _read_day(line: str) -> _Day | None:
         return None
     if ut1_minus_utc_s is None or pole_x_arcsec is None or pole_y_arcsec is None:
         raise ValueError("only some of pole x, pole y and UT1-UTC are there: the line is cut off")
+    flag = line[57:58]
+    measured = _UT1[0].read(line) is None or _MEASURED_BY_FLAG.get(flag)
+    if measured is None:
+        raise ValueError(f"column 58: {flag!r} is neither I (measured) nor P (predicted)")
     posix_ns = since_1970 * DAY_NS
     tai_ns = tai_ns_from_posix_ns(posix_ns)
     return _Day(
@@ -200,6 +270,7 @@ def _read_day(line: str) -> _Day | None:
         ut1_minus_utc_s - (tai_ns - posix_ns) * 1e-9,
         pole_x_arcsec * _ARCSEC_RAD,
         pole_y_arcsec * _ARCSEC_RAD,
+        measured,
     )
 
 
@@ -209,6 +280,8 @@ def _check_step(before: _Day, after: _Day) -> None:
     apart_days = round((after.tai_ns - before.tai_ns) / DAY_NS)
     if apart_days != 1:
         raise ValueError(f"comes {apart_days} days after the line before, not 1")
+    if after.measured and not before.measured:
+        raise ValueError("a measured day follows a predicted one")
     step_s = after.ut1_minus_tai_s - before.ut1_minus_tai_s
     if abs(step_s) > _LARGEST_STEP_S:
         raise ValueError(
