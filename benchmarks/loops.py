@@ -7,7 +7,7 @@ from benchmarks.cost import Cost, cost
 from config.pattern import public_pattern
 from config.scenario import Scenario
 from terminal.loops import pointing, timing
-from terminal.messages import PointingSample
+from terminal.pointing_messages import PointingSample
 from terminal.telemetry.reader import Recording
 from terminal.timetags.acquisition import acquire
 from terminal.timetags.pattern import PublicPattern

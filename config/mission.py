@@ -18,8 +18,13 @@ from config.fields import (
     Spec,
 )
 
+EphemerisSigma = tuple[Positive, Positive, Positive]
+
 ReferenceAxis = Literal["orbit_normal", "vertical"]
-"""What the sender's H axis follows: the normal of its orbit, or its local vertical."""
+"""What the partner's H axis follows: the normal of its orbit, or its local vertical."""
+
+Direction = Literal["downlink", "uplink"]
+"""Which way the quantum states go: to the terminal, or from it."""
 
 
 class PassWindow(Spec, frozen=True, tag="best_pass", tag_field="kind"):
@@ -46,7 +51,16 @@ class SatellitePartner(Spec, frozen=True, tag="satellite", tag_field="kind"):
     tle: tuple[str, str]
     useful_days: Positive
     """Elements further than this from their epoch are refused."""
+    ephemeris: str | None = None
+    """File of a precise ephemeris (CCSDS OEM, SP3, ILRS CPF), flown instead of the elements."""
     reference_axis: ReferenceAxis = "orbit_normal"
+    sigma_m: EphemerisSigma = (200.0, 1000.0, 300.0)
+    """1-sigma error of the elements at their epoch: radial, along the track, across it. [?] Of the
+    size found by Flohrer, Krag & Klinkrad (AMOS 2008) for low orbits; the kilometre is customary.
+    """
+    sigma_growth_m_per_day: NonNegative = 1000.0
+    """Of the error along the track. [?] 1 to 3 km a day: Levit & Marshall, Adv. Space Res. 47
+    (2011) 1107."""
 
 
 class Track(Spec, frozen=True):
@@ -72,6 +86,8 @@ class PlatformPartner(Spec, frozen=True, tag="platform", tag_field="kind"):
     name: str
     track: Track
     reference_axis: ReferenceAxis = "vertical"
+    sigma_m: Positive = 300.0
+    """1-sigma of its place per axis: how far it flies beside the announced track."""
 
 
 class Source(Spec, frozen=True):
@@ -92,10 +108,25 @@ class Source(Spec, frozen=True):
 
 
 class Beam(Spec, frozen=True):
-    """The quantum beam that leaves the partner."""
+    """The quantum beam of whoever sends: the partner, or in an uplink the terminal."""
 
     full_divergence_rad: Positive
     """1/e^2 full angle in the far field."""
+
+
+class Receiver(Spec, frozen=True):
+    """The partner's receive path in an uplink."""
+
+    aperture_m: Positive
+    """Diameter."""
+    transmittance: OpenFraction
+    """Receiving optics, aperture to detectors."""
+    detector_efficiency: OpenFraction
+    field_of_view_rad: Positive
+    """Full angle of the field stop in front of the single-photon detectors."""
+    filter_bandwidth_m: Positive
+    gate_half_width_s: Positive
+    """Clicks further than this from a slot centre are discarded."""
 
 
 class Security(Spec, frozen=True):
@@ -112,6 +143,8 @@ class EarthOrientation(Spec, frozen=True):
     """The Earth's rotation as published for the day."""
 
     ut1_minus_utc_s: Annotated[float, Meta(ge=-0.9, le=0.9)]
+    eop: str | None = None
+    """File in the format finals2000A; it replaces the number above, and adds polar motion."""
 
 
 class Mission(Spec, frozen=True):
@@ -125,6 +158,11 @@ class Mission(Spec, frozen=True):
     beam: Beam
     security: Security
     earth: EarthOrientation
+    refraction: bool = False
+    """Whether the terminal sees its partner through the atmosphere, from the ground upward."""
+    direction: Direction = "downlink"
+    receiver: Receiver | None = None
+    """Of an uplink, and only there. In a downlink `terminal.optics` receives."""
     classical_reply_timeout_s: Positive = 2.0
     classical_max_clicks: Annotated[int, Meta(ge=1, le=1_000_000)] = 200_000
     """Most clicks announced in one message; the wire contract of the link takes a million."""

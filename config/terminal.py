@@ -1,11 +1,20 @@
 """What a terminal is made of and how it is tuned. Known to the flight software."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from config.fields import Count, Name, NonNegative, OpenFraction, Positive, Spec
+from config.fields import (
+    Count,
+    Fraction,
+    Name,
+    NonNegative,
+    NonNegativeInt,
+    OpenFraction,
+    Positive,
+    Spec,
+)
 
 
 class Device(Spec, frozen=True):
@@ -40,12 +49,52 @@ class Optics(Spec, frozen=True):
     """Half range of the point-ahead mirror, on the sky."""
     uplink_beacon_divergence_rad: Positive
     """1/e^2 full angle of the terminal's own beacon."""
+    beacon_wavelength_m: Positive = 1550.0e-9
+    """Of the partner's beacon: the atmosphere bends it less than the signal."""
+    point_ahead: Literal["mirror", "tracking_point"] = "mirror"
+    """What aims ahead: a mirror in the transmit path, or the whole line of sight, held beside the
+    beacon by a moved tracking point on the quad cell."""
 
 
 class Mounting(Spec, frozen=True):
-    """Gimbal base in the body frame, as surveyed: rotation vector body <- gimbal."""
+    """Gimbal base in the body frame (x forward, y right, z down), as surveyed."""
 
     rotation_vector_rad: tuple[float, float, float]
+    """Rotation vector body <- gimbal."""
+    lever_arm_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """From the navigation unit's reference point to the gimbal's centre, in body axes."""
+    sigma_rad: Positive = 5.0e-3
+    """1-sigma of the survey per axis: what the search has to cover."""
+    calibration: str | None = None
+    """File of a mounting model fitted from sightings; it replaces the survey and its sigma."""
+
+
+class GimbalRange(Spec, frozen=True):
+    """What the gimbal can do: joint limits against its base, rates, and its third axis if any."""
+
+    yaw_min_rad: float = -6.5
+    """The cable's wrap: yaw does not go round without end."""
+    yaw_max_rad: float = 6.5
+    pitch_min_rad: Annotated[float, Meta(ge=-1.6, le=0)] = -0.8
+    pitch_max_rad: Annotated[float, Meta(gt=0, le=3.2)] = 1.5708
+    """Over pi/2 it can look back over its shoulder."""
+    roll_max_rad: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """Half range of the roll axis between yaw and pitch; 0: a two-axis gimbal."""
+    max_rate_rad_s: Positive = 0.57
+    max_acceleration_rad_s2: Positive = 5.0
+
+
+class KeepOut(Spec, frozen=True):
+    """Where the terminal does not look. Angles between the boresight and the centre of the disc."""
+
+    sun_rad: NonNegative = 0.262
+    """Nearer to the Sun than this, the shutter is shut."""
+    sun_avoid_rad: NonNegative = 0.087
+    """Nearer to the Sun than this, the gimbal does not go at all."""
+    moon_rad: NonNegative = 0.0087
+    """Nearer to the Moon than this, the shutter is shut."""
+    horizon_rad: Annotated[float, Meta(ge=-1.6, le=1.6)] = 0.0
+    """A partner under this elevation is not sought."""
 
 
 class Rates(Spec, frozen=True):
@@ -55,6 +104,8 @@ class Rates(Spec, frozen=True):
     coarse_hz: Count
     modes_hz: Count
     pointing_hz: Count
+    guidance_hz: Count
+    acquisition_hz: Count
     camera_hz: Count
     point_ahead_hz: Count
     polarization_hz: Count
@@ -62,21 +113,67 @@ class Rates(Spec, frozen=True):
     link_hz: Count
 
 
-class Acquisition(Spec, frozen=True):
-    """Spiral search and beacon confirmation."""
+class BeaconFilter(Spec, frozen=True):
+    """What in the camera's image passes for the beacon, and how the image is exposed."""
 
-    pitch_rad: Positive
-    """Distance between the turns of the spiral."""
+    psf_sigma_pixels: Annotated[float, Meta(ge=0.5, le=20)] = 1.2
+    """Standard deviation of the optics' point spread, in pixels: the size of a spot."""
+    confirm_misses: NonNegativeInt = 1
+    """Frames without the spot that may lie between the `confirm_frames` with it."""
+    gate_rad: Positive = 900.0e-6
+    """A spot belongs to a track that is no further away; four times the jitter of one axis."""
+    drift_rad_s: NonNegative = 0.5e-3
+    """How fast the error of the prediction may change; what moves faster is a star."""
+    search_exposure_s: Positive = 1.0e-3
+    """While nothing is seen."""
+    min_exposure_s: Positive = 2.0e-6
+    max_exposure_s: Positive = 10.0e-3
+    max_smear_pixels: Positive = 2.0
+    """The scan may move the image so far within one exposure."""
+    modulation_hz: NonNegative = 0.0
+    """Agreed tone of the beacon's power, under half the frame rate; 0: none."""
+    modulation_depth: Fraction = 0.0
+    """Its amplitude over the mean power."""
+    modulation_frames: Annotated[int, Meta(ge=4)] = 12
+    """With a tone agreed, a spot has to be seen so often before it is confirmed."""
+
+
+class Acquisition(Spec, frozen=True):
+    """Search over the field of uncertainty, and beacon confirmation."""
+
     speed_rad_s: Positive
-    """Speed along the spiral."""
-    max_radius_rad: Positive
-    """The search starts anew from the centre at this radius."""
+    """Highest speed of the scan."""
     confirm_frames: Count
     drop_frames: Count
     threshold_sigma: Positive
     """A pixel counts as beacon this many noise standard deviations above the background."""
     settle_rad: Positive
     """POINT ends when the gimbal is this near to its target."""
+    role: Literal["alone", "scan", "stare"] = "alone"
+    """What a search begins with. alone: the partner's beacon is on us already. With a partner that
+    searches too, one scans with its beacon while the other stares; then they change over."""
+    pattern: Literal["spiral", "raster"] = "spiral"
+    overlap: OpenFraction = 0.3
+    """Share of the camera's field that neighbouring turns have in common."""
+    coverage: OpenFraction = 0.999
+    """Probability that the first cover of the search holds the partner."""
+    widening: Annotated[float, Meta(ge=1, le=10)] = 1.5
+    """Each cover is wider than the one before by this factor."""
+    acceleration_rad_s2: Positive = 0.5
+    """Of the boresight on the sky, along the scan."""
+    attitude_drift_rad_per_sqrt_s: NonNegative = 20.0e-6
+    """How the prediction wanders once it is corrected by a beacon that was held ..."""
+    rate_sigma_rad_s: NonNegative = 50.0e-6
+    """... and how wrong its rate may be."""
+    jitter_rad: NonNegative = 0.0
+    """1-sigma per axis of the boresight about the scan's path; 3 of it are left as a margin."""
+    stare_s: Positive = 30.0
+    """A partner that scans gets so long, then the roles change."""
+    return_s: Positive = 3.0
+    """After the partner has seen us, we look so long at where our beacon stood then."""
+    timing_sigma_s: NonNegative = 0.0
+    """1-sigma of our clock against the ephemeris': the partner stands as much along its path."""
+    beacon: BeaconFilter = BeaconFilter()
 
 
 class Coarse(Spec, frozen=True):
@@ -85,12 +182,17 @@ class Coarse(Spec, frozen=True):
     position_gain_per_s: Positive
     integral_gain_per_s2: NonNegative
     beacon_gain_per_s: Positive
-    """On the camera's error, and on the mirror's mean once the fine loop is closed."""
-    max_rate_rad_s: Positive
+    """On the camera's error."""
     handover_rad: Positive
     """The fine loop closes when the camera's error has stayed inside this ..."""
     handover_s: Positive
-    """... for so long."""
+    """... for so long; it opens again when the error has been ..."""
+    release_rad: Positive
+    """... outside of this for as long."""
+    gimbal_lag_s: NonNegative = 0.0
+    """Time constant of the gimbal's rate; a lead as long cancels it."""
+    offload_gain_per_s: Positive = 3.0
+    """On the mirror's mean, once the fine loop is closed: slower than the mean's low pass."""
 
 
 class Fine(Spec, frozen=True):
@@ -151,6 +253,8 @@ class TerminalConfig(Spec, frozen=True):
     devices: dict[Name, Device]
     optics: Optics
     mounting: Mounting
+    gimbal: GimbalRange
+    keep_out: KeepOut
     rates: Rates
     acquisition: Acquisition
     coarse: Coarse

@@ -53,6 +53,7 @@ def find_problems(scenario: Scenario) -> Iterator[Problem]:
     if isinstance(scenario.mission.partner, PlatformPartner):
         yield from _track("mission.partner.track", scenario.mission.partner.track)
     yield from _source(scenario)
+    yield from _direction(scenario)
     yield from _rates(scenario)
     yield from _devices(scenario)
     yield from _stream_rates(scenario)
@@ -131,6 +132,20 @@ def _source(scenario: Scenario) -> Iterator[Problem]:
         )
 
 
+def _direction(scenario: Scenario) -> Iterator[Problem]:
+    mission = scenario.mission
+    if mission.direction == "uplink" and mission.receiver is None:
+        yield Problem(
+            "mission.receiver", "missing: an uplink needs the receive optics of the partner"
+        )
+    if mission.direction == "downlink" and mission.receiver is not None:
+        yield Problem(
+            "mission.receiver",
+            "means nothing in a downlink, where terminal.optics receives: leave it out, or set "
+            "mission.direction to uplink",
+        )
+
+
 def _rates(scenario: Scenario) -> Iterator[Problem]:
     rates = scenario.terminal.rates
     for name in rates.__struct_fields__:
@@ -202,12 +217,16 @@ def _stream_rates(scenario: Scenario) -> Iterator[Problem]:
 
 def _gate(scenario: Scenario) -> Iterator[Problem]:
     half_slot_s = 0.5 / scenario.mission.source.pulse_rate_hz
-    if scenario.terminal.timing.gate_half_width_s >= half_slot_s:
-        yield Problem(
-            "terminal.timing.gate_half_width_s",
-            f"{scenario.terminal.timing.gate_half_width_s:g} must be under half a slot, "
-            f"{half_slot_s:g} s at mission.source.pulse_rate_hz",
-        )
+    gates_s = {"terminal.timing.gate_half_width_s": scenario.terminal.timing.gate_half_width_s}
+    if scenario.mission.receiver:
+        gates_s["mission.receiver.gate_half_width_s"] = scenario.mission.receiver.gate_half_width_s
+    for key, gate_s in gates_s.items():
+        if gate_s >= half_slot_s:
+            yield Problem(
+                key,
+                f"{gate_s:g} must be under half a slot, {half_slot_s:g} s at "
+                "mission.source.pulse_rate_hz",
+            )
 
 
 def _faults(scenario: Scenario) -> Iterator[Problem]:

@@ -17,6 +17,16 @@ class NavigationError(Spec, frozen=True):
     attitude_drift_rad_per_sqrt_s: NonNegative
     attitude_noise_rad: NonNegative
     latency_s: NonNegative
+    jump_m: NonNegative = 5000.0
+    """What a fault `navigation_jump` puts the unit to the north by, and its attitude about each
+    axis of the body by the next."""
+    jump_rad: NonNegative = 0.2
+    time_back_s: NonNegative = 2.0
+    """How far a fault `navigation_time_back` sets its clock back."""
+    overconfidence: Positive = 100.0
+    """What a fault `navigation_overconfident` divides the sigmas by; it makes the noise ..."""
+    overconfident_noise: Positive = 10.0
+    """... so many times larger."""
 
 
 class PlatformMotion(Spec, frozen=True):
@@ -40,6 +50,18 @@ class GimbalTruth(Spec, frozen=True):
     max_rate_rad_s: Positive
     max_acceleration_rad_s2: Positive
     gyro_bias_rad_s: NonNegative
+    yaw_limit_rad: Positive = 6.6
+    """Stop on either side, joint angle against the base; so also for roll."""
+    pitch_min_rad: Annotated[float, Meta(ge=-1.6, le=0)] = -0.9
+    pitch_max_rad: Annotated[float, Meta(gt=0, le=3.2)] = 1.66
+    roll_limit_rad: Annotated[float, Meta(ge=0, le=1)] = 0.55
+    yaw_encoder_scale: NonNegative = 0.0
+    """1-sigma of what the joint has turned over what its encoder says, minus 1."""
+    pitch_encoder_scale: NonNegative = 0.0
+    axes_nonorthogonality_rad: NonNegative = 0.0
+    """1-sigma of the tilt of the pitch axis out of the plane across the yaw axis."""
+    flexure_rad: NonNegative = 0.0
+    """1-sigma sag of a level boresight; it goes with the cosine of the elevation."""
 
 
 class BeaconTruth(Spec, frozen=True):
@@ -55,6 +77,15 @@ class BeaconTruth(Spec, frozen=True):
     reference_range_m: Positive
     boresight_error_rad: NonNegative
     """1-sigma angle per axis between the quad's centre and the quantum channel."""
+    false_spot_probability: Fraction = 0.0
+    """That a frame of the camera shows one spot more, somewhere, for this frame only: a glint."""
+    hot_pixels: NonNegativeInt = 0
+    """Pixels of the camera that always read high."""
+    stars: NonNegative = 0.0
+    """Mean number of stars in the camera's field that are as bright as the beacon."""
+    modulation_hz: NonNegative = 0.0
+    """Tone of the beacon's power, as the camera sees it."""
+    modulation_depth: Fraction = 0.0
 
 
 class MirrorTruth(Spec, frozen=True):
@@ -64,6 +95,25 @@ class MirrorTruth(Spec, frozen=True):
     damping: Positive
     delay_samples: Annotated[int, Meta(ge=1, le=20)]
     """Scans between a reading and the first one that its command can change."""
+
+
+class PartnerSearch(Spec, frozen=True):
+    """How the partner searches for us: its beacon and its camera look the same way."""
+
+    begins: Literal["scan", "stare"]
+    pointing_error_rad: NonNegative
+    """1-sigma per axis of where it believes us to be."""
+    beacon_divergence_rad: Positive
+    """1/e^2 full angle."""
+    field_rad: Positive
+    """Of its camera, from side to side."""
+    confirm_s: Positive = 0.12
+    """It has to see our beacon for so long."""
+    scan_spacing_rad: Positive = 3.0e-3
+    scan_speed_rad_s: Positive = 20.0e-3
+    scan_radius_rad: Positive = 20.0e-3
+    stare_s: Positive = 30.0
+    return_s: Positive = 3.0
 
 
 class PartnerTruth(Spec, frozen=True):
@@ -83,6 +133,10 @@ class PartnerTruth(Spec, frozen=True):
     clock_offset_s: NonNegative
     """1-sigma offset of the slot clock from agreed time."""
     reply_latency_s: Positive
+    search: "PartnerSearch | None" = None
+    """A partner that has to find us first. None: its beacon is on us from the start."""
+    time_bias_s: NonNegative = 0.0
+    """1-sigma by which it passes earlier than its ephemeris says."""
 
 
 class PolarizationTruth(Spec, frozen=True):
@@ -105,6 +159,9 @@ class AtmosphereTruth(Spec, frozen=True):
     """Variance of the received power over its squared mean, after aperture averaging."""
     scintillation_bandwidth_hz: Positive
     background_radiance_w_m2_sr_um: NonNegative
+    refracting_pressure_hpa: NonNegative = 0.0
+    """Air pressure at the terminal, which bends the line of sight; 0: no refraction."""
+    refracting_temperature_k: Positive = 288.15
 
 
 class DetectorTruth(Spec, frozen=True):
@@ -128,7 +185,17 @@ class DetectorTruth(Spec, frozen=True):
 class Fault(Spec, frozen=True):
     """Something that breaks, for a while."""
 
-    kind: Literal["beacon_off", "navigation_silent", "gimbal_stuck", "plate_stuck", "tagger_silent"]
+    kind: Literal[
+        "beacon_off",
+        "navigation_silent",
+        "navigation_jump",
+        "navigation_freeze",
+        "navigation_time_back",
+        "navigation_overconfident",
+        "gimbal_stuck",
+        "plate_stuck",
+        "tagger_silent",
+    ]
     at_s: NonNegative
     """From the start of the window."""
     duration_s: Positive

@@ -8,7 +8,10 @@ To the host, little-endian, one frame an image:
     | rows u16 | payload length u32 | crc32 u32 | payload
     t_ns: TAI, middle of the exposure. left, top: sensor column and row of the first pixel.
     payload: Mono8 pixels, row by row. crc32 (zlib's): of all fields before it, then the payload.
-To the camera: magic "QC01" | left u16 | top u16 | columns u16 | rows u16 | crc32 of all before.
+To the camera, either of two commands of 16 bytes, obeyed from one of the next frames on:
+    magic "QC01" | left u16 | top u16 | columns u16 | rows u16 | crc32 of all before
+    magic "QE01" | exposure_us u32 | 0 u32 | crc32 of all before
+An exposure that the camera can't make is ignored: every frame tells how it was exposed.
 """
 
 import struct
@@ -22,7 +25,9 @@ from drivers.transport import Transport
 MAGIC = b"QF01"
 FIELDS = struct.Struct("<4sIqI4HI")
 HEADER_BYTES = FIELDS.size + 4
-COMMAND = struct.Struct("<4s4H")
+WINDOW_COMMAND = struct.Struct("<4s4H")
+EXPOSURE_COMMAND = struct.Struct("<4sII")
+LONGEST_EXPOSURE_US = 0xFFFFFFFF
 CHECKS_A_POLL = 8
 """Failed checksums after which the rest of the bytes waits for the next poll: bounds its cost."""
 BACKLOG_FRAMES = 4
@@ -31,7 +36,13 @@ BACKLOG_FRAMES = 4
 
 def encode_window(left: int, top: int, columns: int, rows: int) -> bytes:
     """The command to read out this part of the sensor. Raises struct.error outside 0..65535."""
-    command = COMMAND.pack(b"QC01", left, top, columns, rows)
+    command = WINDOW_COMMAND.pack(b"QC01", left, top, columns, rows)
+    return command + struct.pack("<I", zlib.crc32(command))
+
+
+def encode_exposure(exposure_us: int) -> bytes:
+    """The command to expose the next frames so long. Raises struct.error outside 0..2^32 - 1."""
+    command = EXPOSURE_COMMAND.pack(b"QE01", exposure_us, 0)
     return command + struct.pack("<I", zlib.crc32(command))
 
 
@@ -145,3 +156,7 @@ class Mono8Camera:
         left = max(0, min(left, sensor_columns - columns))
         top = max(0, min(top, sensor_rows - rows))
         self._transport.write(encode_window(left, top, columns, rows))
+
+    def expose(self, exposure_us: int, t_ns: int) -> None:
+        """As in the protocol; at least a microsecond."""
+        self._transport.write(encode_exposure(max(1, min(exposure_us, LONGEST_EXPOSURE_US))))

@@ -4,7 +4,9 @@ Source: BaseCam Electronics sbgc32-serial-api v2.2 (frames, CMD_CONTROL, CMD_CON
 CMD_DATA_STREAM_INTERVAL, CMD_REALTIME_DATA_CUSTOM). Frames and CRC agree with the vendor's compiled
 C [C=V]; nothing was tried on a unit. To be confirmed on one:
   [?] the raw encoders count 2^24 a turn (compared at run time with the board's own joint angles);
+  [?] the joint angles count on over +-180 degrees, and run over at +-720;
   [?] encoder, joint angle and rate command of an axis have one sign in common;
+  [?] roll is the axis between yaw and pitch, and a board without its motor leaves it at zero;
   [2nd] CMD_CONTROL_CONFIG, CMD_DATA_STREAM_INTERVAL and the motor commands are each confirmed.
 """
 
@@ -147,8 +149,8 @@ class Sbgc32:
         transport: 115200 baud 8N1 unless the board's profile says otherwise.
         stream_interval_ms: of the joint angles; 1 means every control cycle, 0.8 ms.
         control_timeout_ms: the board stops the axes if no rate command comes for so long.
-        yaw_zero_rad, pitch_zero_rad: signed raw encoder angle where the joint angle is zero.
-        yaw_sign, pitch_sign: +1 or -1, what the board calls positive, against GimbalState.
+        yaw_zero_rad and others: signed raw encoder angle where the joint angle is zero.
+        yaw_sign and others: +1 or -1, what the board calls positive, against GimbalState.
 
     Raises:
         ValueError: an option out of its range.
@@ -165,18 +167,21 @@ class Sbgc32:
         control_timeout_ms: int = 250,
         yaw_zero_rad: float = 0.0,
         pitch_zero_rad: float = 0.0,
+        roll_zero_rad: float = 0.0,
         yaw_sign: int = 1,
         pitch_sign: int = 1,
+        roll_sign: int = 1,
     ) -> None:
         if not 1 <= stream_interval_ms <= 250:
             raise ValueError(f"stream_interval_ms: {stream_interval_ms} is not in 1..250")
         if not 1 <= control_timeout_ms <= 65535:
             raise ValueError(f"control_timeout_ms: {control_timeout_ms} is not in 1..65535")
-        if abs(yaw_sign) != 1 or abs(pitch_sign) != 1:
-            raise ValueError("yaw_sign, pitch_sign: each must be 1 or -1")
+        if any(abs(sign) != 1 for sign in (yaw_sign, pitch_sign, roll_sign)):
+            raise ValueError("yaw_sign, pitch_sign, roll_sign: each must be 1 or -1")
         self._transport = transport
-        self._yaw_zero_rad, self._pitch_zero_rad = yaw_zero_rad, pitch_zero_rad
-        self._yaw_sign, self._pitch_sign = yaw_sign, pitch_sign
+        self._zeros_rad = roll_zero_rad, pitch_zero_rad, yaw_zero_rad
+        self._signs = roll_sign, pitch_sign, yaw_sign
+        """In the board's order, as all that is on the wire: roll, pitch, yaw."""
         self._interval_ms = 0.8 if stream_interval_ms == 1 else float(stream_interval_ms)
         self._config = encode(CONTROL_CONFIG, _control_config(control_timeout_ms))
         self._stream = encode(DATA_STREAM_INTERVAL, _stream_request(stream_interval_ms))
@@ -188,6 +193,8 @@ class Sbgc32:
         self._board_ms = 0
         self._state: GimbalState | None = None
         self._motors_on = False
+        self._drives_roll = False
+        """From the first rate for it on; a two-axis gimbal never gets one."""
         self._agrees = True
         self._timeouts = 0
         self._bad_payloads = 0
@@ -220,13 +227,19 @@ class Sbgc32:
         self._repeat_unanswered(t_ns)
         return self._state
 
-    def command_rate(self, yaw_rad_s: float, pitch_rad_s: float, t_ns: int) -> None:
+    def command_rate(
+        self, yaw_rad_s: float, pitch_rad_s: float, t_ns: int, roll_rad_s: float = 0.0
+    ) -> None:
         if not self._configured:
             self._configure(t_ns)
-        pitch = rate_counts(self._pitch_sign * pitch_rad_s)
-        yaw = rate_counts(self._yaw_sign * yaw_rad_s)
-        modes = (MODE_IGNORE, MODE_SPEED_HIGH_RES, MODE_SPEED_HIGH_RES)
-        self._transport.write(encode(CONTROL, _CONTROL.pack(*modes, 0, 0, pitch, 0, yaw, 0)))
+        rates = roll_rad_s, pitch_rad_s, yaw_rad_s
+        roll, pitch, yaw = (
+            rate_counts(sign * rate) for sign, rate in zip(self._signs, rates, strict=True)
+        )
+        self._drives_roll = self._drives_roll or roll != 0
+        roll_mode = MODE_SPEED_HIGH_RES if self._drives_roll else MODE_IGNORE
+        modes = roll_mode, MODE_SPEED_HIGH_RES, MODE_SPEED_HIGH_RES
+        self._transport.write(encode(CONTROL, _CONTROL.pack(*modes, roll, 0, pitch, 0, yaw, 0)))
 
     def motors(self, on: bool, t_ns: int) -> None:
         if not self._configured:
@@ -275,15 +288,19 @@ class Sbgc32:
         if len(payload) != _STREAM.size:
             self._bad_payloads += 1
             return
-        board_ms, _, pitch_motor, yaw_motor, _, _, _, encoders = _STREAM.unpack(payload)
-        pitch = self._pitch_sign * int.from_bytes(encoders[3:6], "little") * ENCODER_LSB_RAD
-        yaw = self._yaw_sign * int.from_bytes(encoders[6:9], "little") * ENCODER_LSB_RAD
-        pitch_rad = wrap_rad(pitch - self._pitch_zero_rad)
-        yaw_rad = wrap_rad(yaw - self._yaw_zero_rad)
-        self._compare(
-            pitch_rad - self._pitch_sign * pitch_motor * MOTOR_LSB_RAD,
-            yaw_rad - self._yaw_sign * yaw_motor * MOTOR_LSB_RAD,
-        )
+        board_ms, *motors, _, _, _, encoders = _STREAM.unpack(payload)
+        joints, differences = [], []
+        for axis, sign in enumerate(self._signs):
+            motor_rad = sign * motors[axis] * MOTOR_LSB_RAD
+            counts = int.from_bytes(encoders[3 * axis : 3 * axis + 3], "little")
+            fine_rad = wrap_rad(sign * counts * ENCODER_LSB_RAD - self._zeros_rad[axis])
+            # The encoder knows the place within a turn, the board's joint angle which turn it is.
+            turns = round((motor_rad - fine_rad) / (2.0 * math.pi))
+            joints.append(fine_rad + turns * 2.0 * math.pi)
+            differences.append(joints[axis] - motor_rad)
+        # A board without a roll motor may tell anything of that axis.
+        self._compare(differences if self._drives_roll else differences[1:])
+        roll_rad, pitch_rad, yaw_rad = joints
         seq = 0
         if self._state is not None:
             # The board numbers nothing, but its clock (u16, ms) tells how many samples were missed.
@@ -291,15 +308,15 @@ class Sbgc32:
             seq = self._state.seq + max(1, round(elapsed_ms / self._interval_ms))
         self._board_ms = board_ms
         self._heard_ns = t_ns
-        self._state = GimbalState(t_ns, seq, yaw_rad, pitch_rad, self._motors_on)
+        self._state = GimbalState(t_ns, seq, yaw_rad, pitch_rad, self._motors_on, roll_rad)
 
-    def _compare(self, pitch_rad: float, yaw_rad: float) -> None:
-        worst_rad = max(abs(wrap_rad(pitch_rad)), abs(wrap_rad(yaw_rad)))
+    def _compare(self, differences_rad: list[float]) -> None:
+        worst_rad = max(map(abs, differences_rad))
         agrees = worst_rad <= MOTOR_AGREEMENT_RAD
         if self._agrees and not agrees:
             self._fail(
                 f"raw encoder and joint angle differ by {math.degrees(worst_rad):.1f} deg: "
-                "check yaw_zero_rad, pitch_zero_rad and the encoders' counts per turn"
+                "check yaw_zero_rad and the others, and the encoders' counts per turn"
             )
         self._agrees = agrees
 

@@ -36,25 +36,39 @@ class Driver(Protocol):
 
 
 class GimbalState(NamedTuple):
-    """Joint angles of a two-axis gimbal relative to its base; t_ns: when taken from the wire."""
+    """Joint angles of a gimbal relative to its base; t_ns: when taken from the wire.
+
+    Boresight = Rz(yaw) Rx(roll) Ry(pitch) x in the base's axes forward, right, down.
+    """
 
     t_ns: int
     seq: int
     yaw_rad: float
-    """About the base's down axis: positive turns the line of sight right, clockwise from above."""
+    """About the base's down axis: positive turns the line of sight right, clockwise from above.
+
+    It counts on over half a turn, so that it tells how far the cable is wound up.
+    """
     pitch_rad: float
     """Positive turns the line of sight up."""
     motors_on: bool
+    roll_rad: float = 0.0
+    """Between yaw and pitch, about the yawed forward axis: positive turns the right side down."""
 
 
 class Gimbal(Driver, Protocol):
-    """A stabilised two-axis gimbal under rate control."""
+    """A stabilised gimbal under rate control, of two axes or three."""
 
     def poll(self, t_ns: int) -> GimbalState | None:
         """Newest state, None before the first. The same state again if nothing new came."""
 
-    def command_rate(self, yaw_rad_s: float, pitch_rad_s: float, t_ns: int) -> None:
-        """Inertial rates of the payload about the yaw axis and the pitch axis."""
+    def command_rate(
+        self, yaw_rad_s: float, pitch_rad_s: float, t_ns: int, roll_rad_s: float = 0.0
+    ) -> None:
+        """Inertial rates of the payload about the yaw, the pitch and the roll axis.
+
+        The roll axis is left alone until it is given a rate other than 0. Thereafter it too is
+        held in space, at 0 as at any other rate.
+        """
 
     def motors(self, on: bool, t_ns: int) -> None: ...
 
@@ -86,6 +100,7 @@ class Frame(NamedTuple):
     """One camera image. Pixel (row 0, column 0) is top left, looking out along the boresight."""
 
     t_ns: int
+    """Middle of the exposure."""
     seq: int
     exposure_us: int
     left: int
@@ -106,6 +121,9 @@ class Camera(Driver, Protocol):
 
     def window(self, left: int, top: int, columns: int, rows: int, t_ns: int) -> None:
         """Read out only this part of the sensor, from one of the next frames on."""
+
+    def expose(self, exposure_us: int, t_ns: int) -> None:
+        """Expose so long, from one of the next frames on; each frame tells how it was exposed."""
 
 
 class QuadScan(NamedTuple):
@@ -204,6 +222,26 @@ class SiftReply(NamedTuple):
     """0 or 1 where the sender disclosed it, 255 where it keeps it."""
 
 
+class TallyReport(NamedTuple):
+    """What a partner that receives (uplink) has counted since its start."""
+
+    seq: int
+    """Grows by one from report to report."""
+    t_ns: int
+    """Up to which slots are counted, by the partner's clock (TAI): when they left us."""
+    counts: NDArray[np.int64]
+    """(28,), as told: see `terminal.qkd.tally`."""
+
+
+class PartnerNote(NamedTuple):
+    """What the partner says of the search for each other."""
+
+    seq: int
+    kind: int
+    """1: it saw our beacon at `t_ns`; 2: it is our turn to scan."""
+    t_ns: int
+
+
 class ClassicalLink(Driver, Protocol):
     """The public channel to the partner."""
 
@@ -220,5 +258,11 @@ class ClassicalLink(Driver, Protocol):
         The sender discloses a bit where it was asked for and where the bases differ.
         """
 
-    def poll(self, t_ns: int) -> list[SiftReply]:
-        """Replies that arrived since the last call."""
+    def poll(self, t_ns: int) -> list[SiftReply | TallyReport]:
+        """What arrived since the last call, in order."""
+
+    def tell(self, kind: int, note_t_ns: int, t_ns: int) -> None:
+        """Send a note of that kind and time; as `PartnerNote`, of ourselves."""
+
+    def note(self, t_ns: int) -> PartnerNote | None:
+        """The newest note that arrived since the last call."""

@@ -2,11 +2,15 @@
 
 It shares nothing with the simulation of photons: no click is drawn, only means are computed, from
 the same configuration. What it takes as given from the run is when the link was usable, how far and
-how high the partner was, and how the polarisation frames stood.
+how high the partner was, how the polarisation frames stood, and in an uplink how well the terminal
+pointed.
 
 What is left out, with its order for a link of 0.1 million clicks a second at 200 MHz:
 - double clicks in one slot, and a second signal photon in a pulse: clicks per slot, 1e-3 at most;
-- the loss at the field stop from our own pointing error: some urad against a field stop of 25;
+- in a downlink the loss at the field stop from our own pointing error: some urad against a field
+  stop of 25;
+- in an uplink an error that is not the same on both axes: 2 (sx^2 - sy^2)^2 / w^4, w the beam's
+  half angle: 6e-4 for 2 and 1.5 urad in 10;
 - the spread of the click rate (jitter, scintillation) inside the dead-time and saturation terms:
   clicks times dead time, times the relative variance; scintillation has mean 1 in all else;
 - the recovered clock's error against the gate: tens of picoseconds.
@@ -18,8 +22,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from config.mission import Mission, SatellitePartner, Source
-from config.terminal import Optics, Timing
+from config.mission import Mission, Receiver, SatellitePartner, Source
+from config.terminal import Optics
 from config.world import DetectorTruth, World
 from terminal.optics.background import background_rate_hz
 from terminal.optics.beam import beam_radius_m, mean_collected_fraction
@@ -39,8 +43,10 @@ class Bins(NamedTuple):
     misalignment_rad: Array
     """True angle from where the sender's axes should be analysed to where they are."""
     frame_angle_rad: Array
-    """True angle of the sender's H axis from the axis of the receiving optics' retardance, before
+    """True angle of the partner's H axis from the axis of the terminal optics' retardance, outside
     the wave plate, in the same sense. Of no effect while the retardance is 0."""
+    jitter_rad: Array
+    """Pointing error of the sender's beam, rms per axis."""
 
 
 class Expectation(NamedTuple):
@@ -73,9 +79,9 @@ class _Basis(NamedTuple):
 
 
 def expected_key(
-    mission: Mission, optics: Optics, timing: Timing, world: World, bins: Bins
+    mission: Mission, optics: Optics | Receiver, gate_half_width_s: float, world: World, bins: Bins
 ) -> Expectation:
-    """Expected counts and secret key of a run.
+    """Expected counts and secret key of a run; optics and gate are of whoever receives.
 
     A receiver's beam splitter sends each photon to the key basis with the sender's probability, so
     background light is split the same way, and its two detectors share it equally.
@@ -85,7 +91,7 @@ def expected_key(
     transmittance = link_transmittance(mission, optics, world, bins)
     background_hz = _background_hz(optics, world, source.wavelength_m)
     # A click belongs to the nearest slot, so a gate ends where the next slot's begins.
-    gate_half_width_s = min(timing.gate_half_width_s, 0.5 / source.pulse_rate_hz)
+    gate_half_width_s = min(gate_half_width_s, 0.5 / source.pulse_rate_hz)
 
     def basis(share: float, axis_rad: Array) -> _Basis:
         error = signal_error(
@@ -127,7 +133,9 @@ def expected_key(
     )
 
 
-def link_transmittance(mission: Mission, optics: Optics, world: World, bins: Bins) -> Array:
+def link_transmittance(
+    mission: Mission, optics: Optics | Receiver, world: World, bins: Bins
+) -> Array:
     """Mean probability (n,) that a photon sent makes a click, all but gate and dead time.
 
     Extinction follows the plane-parallel air mass 1 / sin(elevation) to a satellite; between two
@@ -136,9 +144,7 @@ def link_transmittance(mission: Mission, optics: Optics, world: World, bins: Bin
     radius_m = beam_radius_m(
         bins.range_m, mission.beam.full_divergence_rad, mission.source.wavelength_m
     )
-    collected = mean_collected_fraction(
-        optics.aperture_m, radius_m, bins.range_m, world.partner.jitter_rad
-    )
+    collected = mean_collected_fraction(optics.aperture_m, radius_m, bins.range_m, bins.jitter_rad)
     if isinstance(mission.partner, SatellitePartner):
         # The plane-parallel air mass has no meaning at the horizon; it stops at 1000 there.
         air_mass = 1 / np.maximum(np.sin(bins.elevation_rad), 1e-3)
@@ -207,7 +213,7 @@ def _basis(
     return _Basis(clicks, errors, 2 * clicks_hz)
 
 
-def _background_hz(optics: Optics, world: World, wavelength_m: float) -> float:
+def _background_hz(optics: Optics | Receiver, world: World, wavelength_m: float) -> float:
     """Clicks per second that sky light makes, all detectors together."""
     photons_hz = background_rate_hz(
         world.atmosphere.background_radiance_w_m2_sr_um,

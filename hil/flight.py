@@ -17,7 +17,7 @@ from drivers.protocols import Health
 from hil.outputs import prepare_folder
 from hil.records import Records, metadata
 from hil.score import Scorer
-from hil.summary import summarise
+from hil.summary import planned_guidance, summarise
 from sim_devices.carrier import GRID_HZ
 from sim_devices.emulator import InProcessTransport
 from sim_devices.world import World
@@ -186,6 +186,7 @@ class Flight:
                 if (health := _trouble(device.health))
             },
         )
+        summary["guidance"] = planned_guidance(self.scenario, self.window.start_tai_ns)
         summary["compute_us"] = self._records.timing.compute_us()
         summary["wall_s"] = time.perf_counter() - self._started
         return summary

@@ -109,7 +109,7 @@ def clock(course: Course, timing: Table, truth: Table, gate_ps: float | None) ->
     return figure
 
 
-def polarization(course: Course, pointing: Table, own: Table, truth: Table) -> Figure:
+def polarization(course: Course, guidance: Table, own: Table, truth: Table) -> Figure:
     """Angle of the polarisation frame as predicted, its trim, and what is left of it in truth."""
     figure, (frame, trim, error) = panels(
         course, ("frame, °", "trim, °", "error, °"), (0.95, 0.75, 0.95)
@@ -118,11 +118,11 @@ def polarization(course: Course, pointing: Table, own: Table, truth: Table) -> F
     def draw(axes: Axes, table: Table, angle: Array, color: str, label: str | None = None) -> None:
         line(axes, *binned(table.t_s, np.degrees(angle), course.duration_s), color, label)
 
-    valid = pointing["valid"] > 0
+    valid = guidance["pointing_valid"] > 0
     true = continuous(truth["frame_angle_rad"])
     truth_below(frame, *binned(truth.t_s, np.degrees(true), course.duration_s), "truth")
-    predicted = continuous(np.where(valid, pointing["frame_angle_rad"], np.nan))
-    draw(frame, pointing, beside(predicted, true), OWN, "terminal")
+    predicted = continuous(np.where(valid, guidance["frame_angle_rad"], np.nan))
+    draw(frame, guidance, beside(predicted, true), OWN, "terminal")
     draw(trim, own, own["trim_rad"], OWN)
     left = np.where(mode_at(truth.t_s, course, "LINK") > 0, truth["polarization_error_rad"], np.nan)
     draw(error, truth, left, INK)

@@ -44,7 +44,7 @@ def _joints(truth: TruthReader, start_tai_ns: int) -> Callable[[], JointReading]
     def read() -> JointReading:
         latest = truth.read()
         if latest is None:
-            return JointReading(start_tai_ns, 0.0, 0.0, 0.0, 0.0)
+            return JointReading(start_tai_ns, *6 * (0.0,))
         return JointReading(latest.t_ns, *latest.values)
 
     return read

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hil.report_data import FlightData
+from hil.report_events import events_card
 from hil.report_figures import (
     Summary,
     course_of,
@@ -17,7 +18,7 @@ from hil.report_figures import (
     safety_events,
     sections,
 )
-from hil.report_page import DASH, Card, Tile, folded, header, mode_bar, page, table, tiles
+from hil.report_page import DASH, Card, Tile, folded, header, mode_bar, page, section, table, tiles
 from terminal.geometry.time_scales import utc_text
 
 
@@ -39,6 +40,7 @@ def report_html(recording: Path, summary: dict[str, Any]) -> str:
         mode_bar(shares),
         tiles(_tiles(summary)),
         *figures,
+        section("What stood in the way", [events_card(summary)]),
         folded("The whole summary", table(("field", "value"), _flat(summary), "whole")),
         "<footer>Everything on this page comes from pass.mcap and summary.json beside it.</footer>",
     ]

@@ -12,7 +12,7 @@ from terminal.telemetry.reader import Recording
 
 Array = NDArray[np.float64]
 
-MESSAGES = ("truth", "modes", "pointing", "timing", "polarization", "link")
+MESSAGES = ("truth", "modes", "guidance", "timing", "polarization", "link")
 
 
 class Table:

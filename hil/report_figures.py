@@ -172,7 +172,7 @@ def sections(summary: Summary, data: FlightData, course: Course, compute: Card) 
                     "polarisation",
                     "Polarisation frame",
                     lambda: plots_link.polarization(
-                        course, data["pointing"], data["polarization"], truth
+                        course, data["guidance"], data["polarization"], truth
                     ),
                     "In degrees. Top: angle of the sender's H axis at the analyser, as geometry "
                     "predicts it and in truth. Middle: the correction that the photons add. "

@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import Scenario
+from hil.spans import FlagSpans
 from sim_devices.detectors import NO_SLOT
 from sim_devices.light import BlockTruth
 from sim_devices.truth import TruthSample
+from sim_devices.uplink import UplinkChannel
 from sim_devices.world import World
 from terminal.bus import Bus
+from terminal.control.guidance.keep_out import KeepOutZone
+from terminal.control.navigation import NavigationEvent
 from terminal.mode import Mode
 from terminal.quantum_messages import TimingSample
 
@@ -25,6 +29,11 @@ LOCKED = 1
 ROUNDING_PS = 8
 KEEP_PS = 200_000_000_000
 """Truth is kept this long behind the newest click: 0.2 s."""
+NANOSECOND_S = 1e-9
+NO_FIX_S = 1e8
+"""A fix that is older has never come ..."""
+FIRST_FIX_S = 1.0
+"""... and may take so long to come."""
 CONVERGED_RAD = math.radians(1.0)
 """The polarisation frame counts as converged from where its rms error is under this ..."""
 CONVERGED_S = 5.0
@@ -58,13 +67,19 @@ class SquareSum:
         return math.sqrt(self._x / self.n), math.sqrt(self._y / self.n)
 
 
+def gate_half_width_s(scenario: Scenario) -> float:
+    """Of whoever receives."""
+    receiver = scenario.mission.receiver
+    return (receiver or scenario.terminal.timing).gate_half_width_s
+
+
 class SlotScore:
     """The recovered slots against the true ones, and what the counts should have been."""
 
     def __init__(self, scenario: Scenario) -> None:
         mission, world = scenario.mission, scenario.world
         self._source = mission.source
-        self._gate_s = scenario.terminal.timing.gate_half_width_s
+        self._gate_s = gate_half_width_s(scenario)
         jitter = world.detectors.jitter_s
         self._in_gate = math.erf(self._gate_s / (math.sqrt(2.0) * jitter))
         self._afterpulse = world.detectors.afterpulse_probability
@@ -143,6 +158,8 @@ class Scorer:
         self._start_tai_ns = start_tai_ns
         self.modes: list[ModeSpan] = [ModeSpan(Mode.STANDBY, 0.0, 0.0)]
         self.events: list[dict[str, Any]] = []
+        self.navigation = FlagSpans(NavigationEvent, "names")
+        self.keep_out = FlagSpans(KeepOutZone, "zones")
         self._unsafe = 0
         self._ready = False
         self.coarse, self.fine, self.ahead = SquareSum(), SquareSum(), SquareSum()
@@ -174,6 +191,10 @@ class Scorer:
         if self._ready and command.unsafe & ~self._unsafe:
             self.events.append({"t_s": round(t_s, 3), "unsafe": command.unsafe})
         self._unsafe = command.unsafe
+        pointing = self._bus.pointing.command
+        if pointing.fix_age_s < NO_FIX_S or t_s >= FIRST_FIX_S:
+            self.navigation.see(t_s, pointing.events)
+            self.keep_out.see(t_s, self._bus.guidance.command.keep_out)
 
         fine_errors, self._world.fine_errors = self._world.fine_errors, []
         plant = self._world.plant
@@ -183,7 +204,10 @@ class Scorer:
             elif mode is Mode.TRACK and not command.fine_enable:
                 self.coarse.add(np.array([plant.seen_x_rad]), np.array([plant.seen_y_rad]))
         self._take_truth(mode, truths)
-        self._take_timing()
+        if self._world.uplink:
+            self._take_tally(self._world.uplink)
+        else:
+            self._take_timing()
         self.modes[-1] = self.modes[-1]._replace(end_s=t_s)
 
     def _take_truth(self, mode: Mode, truths: list[TruthSample]) -> None:
@@ -197,6 +221,11 @@ class Scorer:
                 (self._elapsed_s(truth.t_ns), truth.polarization_error_rad, mode is Mode.LINK)
             )
             self.frame_angles.append(truth.frame_angle_rad)
+
+    def pointing_rad(self) -> float:
+        """Rms per axis of our own beam's error in LINK: fine error and point-ahead error."""
+        parts = [self.fine.rms() or (0.0, 0.0), self.ahead.rms() or (0.0, 0.0)]
+        return math.sqrt(0.5 * sum(x * x + y * y for x, y in parts))
 
     def timing_rms_ps(self) -> float | None:
         """Mean over the locked time of the terminal's own figure."""
@@ -219,3 +248,18 @@ class Scorer:
                 self.link_bins.append((0.5 * (block.start_s + block.end_s), used_s * gated))
             if command.status == LOCKED:
                 self._timing_rms.append(command.timing_rms_s)
+
+    def _take_tally(self, uplink: UplinkChannel) -> None:
+        """In an uplink: what of the partner's reception the terminal has been told of.
+
+        The blocks that are still to be told wait, so that counts and truth cover the same slots.
+        """
+        told_s = self._elapsed_s(self._bus.link.command.tallied_until_ns)
+        told = [block for block in uplink.blocks if block.end_s <= told_s + NANOSECOND_S]
+        uplink.blocks = uplink.blocks[len(told) :]
+        for block in told:
+            self.slots.block(block)
+            self.slots_in_link += block.slots
+            self.link_bins.append(
+                (0.5 * (block.start_s + block.end_s), block.end_s - block.start_s)
+            )

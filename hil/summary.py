@@ -7,9 +7,10 @@ import numpy as np
 
 from config.scenario import Scenario
 from hil.expected import Bins, Expectation, expected_key
-from hil.score import CONVERGED_RAD, CONVERGED_S, Scorer
+from hil.score import CONVERGED_RAD, CONVERGED_S, Scorer, gate_half_width_s
 from sim_devices.world import World
 from terminal.bus import Bus
+from terminal.guidance_plan import keyhole_plan
 from terminal.mode import Mode
 from terminal.safety import Unsafe
 
@@ -58,6 +59,9 @@ def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation
     frame_error = np.array([e for _, e, _ in scorer.polarization])
     frame_angle = np.array(scorer.frame_angles)
     los = world.los
+    jitter_rad = scenario.world.partner.jitter_rad
+    if scenario.mission.direction == "uplink":
+        jitter_rad = scorer.pointing_rad()
     # Within a bin the error varies; its mean square is what the error rate depends on.
     pol_index = np.minimum((t_pol / BIN_S).astype(np.int64), len(gated) - 1)
     count = np.maximum(np.bincount(pol_index, minlength=len(gated)), 1)
@@ -65,8 +69,8 @@ def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation
     angle = np.bincount(pol_index, frame_angle, len(gated)) / count
     return expected_key(
         scenario.mission,
-        scenario.terminal.optics,
-        scenario.terminal.timing,
+        scenario.mission.receiver or scenario.terminal.optics,
+        gate_half_width_s(scenario),
         scenario.world,
         Bins(
             gated_s=gated,
@@ -74,8 +78,18 @@ def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation
             elevation_rad=np.interp(centre_s, los.t_s, los.elevation_rad),
             misalignment_rad=misalignment,
             frame_angle_rad=angle,
+            jitter_rad=np.full(len(gated), jitter_rad),
         ),
     )
+
+
+def planned_guidance(scenario: Scenario, start_tai_ns: int) -> dict[str, Any]:
+    """How the pass was planned to be steered; nothing for one that is too short to plan."""
+    plan = keyhole_plan(scenario.mission, scenario.terminal, start_tai_ns)
+    return {
+        "strategy": plan.chosen.name if plan else None,
+        "planned_loss_s": plan.chosen.loss_s if plan else None,
+    }
 
 
 def _urad(pair: tuple[float, float] | None) -> list[float] | None:
@@ -106,6 +120,7 @@ def summarise(
     rings = bus.rings()
     return {
         "scenario": scenario.name,
+        "direction": scenario.mission.direction,
         "seed": seed,
         "simulated_s": simulated_s,
         "modes": [
@@ -138,6 +153,8 @@ def summarise(
         "detected_expected": expected.detected_key if expected else 0.0,
         "announcements_expired": link.expired,
         "clicks_dropped": link.dropped,
+        "tallies_late": link.tallies_late,
+        "tallies_refused": link.tallies_refused,
         "device_health": health,
         "link_fraction": linked_s / simulated_s,
         "ticks": {name: ring.seq for name, ring in rings.items()},
@@ -146,4 +163,6 @@ def summarise(
             {"t_s": event["t_s"], "unsafe": [u.name for u in Unsafe if u & event["unsafe"]]}
             for event in scorer.events
         ],
+        "navigation_events": scorer.navigation.spans,
+        "keep_out": scorer.keep_out.spans,
     }

@@ -1,8 +1,8 @@
 """Emulator of a free-running beacon camera with its adapter process, on our own wire contract.
 
 Written apart from the driver. Frames "QF01" leave at the end of exposure and read-out; window
-commands "QC01" hold from the next exposure on. Wrong and impossible commands are ignored, as the
-adapter does.
+commands "QC01" and exposure commands "QE01" hold from the next exposure on. Wrong and impossible
+commands are ignored, as the adapter does.
 """
 
 import struct
@@ -22,7 +22,9 @@ BACKLOG_NS = 1_000_000_000
 
 
 class Scene(Protocol):
-    def expose(self, t_ns: int, left: int, top: int, columns: int, rows: int) -> NDArray[np.uint8]:
+    def expose(
+        self, t_ns: int, exposure_us: int, left: int, top: int, columns: int, rows: int
+    ) -> NDArray[np.uint8]:
         """(rows, columns) of the sensor from (top, left) on; t_ns: TAI, middle of the exposure."""
 
 
@@ -46,7 +48,8 @@ class Mono8CameraEmulator:
             a scene that moves should be followed by calling `advance` as often as it does.
         rate_hz: frames per second; the first exposure begins at the first time handed in.
         columns, rows: of the sensor.
-        exposure_us, readout_ns: a frame leaves so long after its exposure began.
+        exposure_us: until commanded otherwise; at most the frame's period.
+        readout_ns: a frame leaves so long after its exposure ended.
 
     Raises:
         ValueError: an exposure that is longer than the frame's period.
@@ -68,6 +71,8 @@ class Mono8CameraEmulator:
         self._scene = scene
         self._sensor = columns, rows
         self._exposure_us = exposure_us
+        """Of the exposure that is under way or comes next."""
+        self._next_exposure_us = exposure_us
         self._readout_ns = readout_ns
         self._start_ns: int | None = None
         """Of the exposure that is under way or comes next."""
@@ -87,17 +92,22 @@ class Mono8CameraEmulator:
             missed = late_ns // self._period_ns
             self._start_ns += missed * self._period_ns
             self._seq += missed
-            self._window = self._next_window
-        exposure_ns = self._exposure_us * 1000
-        while self._start_ns + exposure_ns // 2 <= t_ns:
-            middle_ns = self._start_ns + exposure_ns // 2
+            self._take_commands()
+        while self._start_ns + self._exposure_us * 500 <= t_ns:
+            exposure_us = self._exposure_us
+            middle_ns = self._start_ns + exposure_us * 500
             left, top, columns, rows = self._window
-            pixels = self._scene.expose(middle_ns, left, top, columns, rows)
-            frame = pack_frame(self._seq, middle_ns, self._exposure_us, left, top, pixels)
-            self._leaving.append((self._start_ns + exposure_ns + self._readout_ns, frame))
+            pixels = self._scene.expose(middle_ns, exposure_us, left, top, columns, rows)
+            frame = pack_frame(self._seq, middle_ns, exposure_us, left, top, pixels)
+            self._leaving.append((self._start_ns + exposure_us * 1000 + self._readout_ns, frame))
             self._start_ns += self._period_ns
             self._seq += 1
-            self._window = self._next_window
+            self._take_commands()
+
+    def _take_commands(self) -> None:
+        """Between two exposures."""
+        self._window = self._next_window
+        self._exposure_us = self._next_exposure_us
 
     def receive(self, data: bytes, t_ns: int) -> None:
         self.advance(t_ns)
@@ -105,9 +115,14 @@ class Mono8CameraEmulator:
         while len(self._heard) >= COMMAND_BYTES:
             command = bytes(self._heard[:COMMAND_BYTES])
             crc = struct.pack("<I", zlib.crc32(command[:12]))
-            if command[:4] == b"QC01" and command[12:] == crc:
+            if command[:4] in (b"QC01", b"QE01") and command[12:] == crc:
                 del self._heard[:COMMAND_BYTES]
-                self._obey(struct.unpack("<4H", command[4:12]), t_ns)
+                if command[:4] == b"QC01":
+                    self._read_out(struct.unpack("<4H", command[4:12]))
+                else:
+                    self._expose(*struct.unpack("<II", command[4:12]))
+                if self._start_ns is not None and t_ns < self._start_ns:
+                    self._take_commands()
             else:
                 following = self._heard.find(b"Q", 1)
                 del self._heard[: following if following > 0 else len(self._heard)]
@@ -119,7 +134,7 @@ class Mono8CameraEmulator:
             sent += self._leaving.popleft()[1]
         return bytes(sent)
 
-    def _obey(self, window: Window, t_ns: int) -> None:
+    def _read_out(self, window: Window) -> None:
         left, top, columns, rows = window
         sensor_columns, sensor_rows = self._sensor
         if not (
@@ -127,5 +142,7 @@ class Mono8CameraEmulator:
         ):
             return
         self._next_window = window
-        if self._start_ns is not None and t_ns < self._start_ns:
-            self._window = window
+
+    def _expose(self, exposure_us: int, reserved: int) -> None:
+        if reserved == 0 and 0 < exposure_us * 1000 <= self._period_ns:
+            self._next_exposure_us = exposure_us

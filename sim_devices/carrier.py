@@ -21,6 +21,9 @@ Array = NDArray[np.float64]
 GRID_HZ = 100
 """Rate of the slow physics; the fine loop's rate must be a multiple."""
 
+ARM_STEP_S = 1e-3
+"""Of the difference that gives the velocity of the lever arm's end."""
+
 PARKED_YAW_RAD, PARKED_PITCH_RAD = 0.0, 0.3
 
 
@@ -35,6 +38,7 @@ class Draws(NamedTuple):
     clock_offset_s: float
     oscillator_offset: float
     track_m: tuple[float, float, float]
+    time_bias_s: float
 
 
 def _draw(scenario: Scenario, seed: int) -> Draws:
@@ -56,6 +60,7 @@ def _draw(scenario: Scenario, seed: int) -> Draws:
         clock_offset_s=normal("sender_clock", w.partner.clock_offset_s)[0],
         oscillator_offset=normal("oscillator_offset", w.detectors.oscillator_offset)[0],
         track_m=(track[0], track[1], track[2]),
+        time_bias_s=normal("time_bias", w.partner.time_bias_s)[0],
     )
 
 
@@ -93,7 +98,26 @@ class Carrier:
             platform.sway_rad, platform.sway_period_s, self.path.course_rad, stream(seed, "sway")
         )
         surveyed = _rotation(np.array(scenario.terminal.mounting.rotation_vector_rad))
+        self._arm_m = np.array(scenario.terminal.mounting.lever_arm_m)
         self._gimbal_from_body = (surveyed @ _rotation(self.draws.mounting_rad)).T
+
+    def position_ecef_m(self, t_s: Array) -> Array:
+        """(n, 3) of the gimbal's centre: the navigation unit's place and the lever arm."""
+        reference_m = self.path.position_ecef_m(t_s)
+        return reference_m + self._arm_ecef_m(t_s) if np.any(self._arm_m) else reference_m
+
+    def velocity_ecef_m_s(self, t_s: Array) -> Array:
+        """(n, 3) of the gimbal's centre, relative to the turning Earth."""
+        reference_m_s = self.path.velocity_ecef_m_s(t_s)
+        if not np.any(self._arm_m):
+            return reference_m_s
+        moved_m = self._arm_ecef_m(t_s + ARM_STEP_S) - self._arm_ecef_m(t_s - ARM_STEP_S)
+        return reference_m_s + moved_m / (2.0 * ARM_STEP_S)
+
+    def _arm_ecef_m(self, t_s: Array) -> Array:
+        """(n, 3) from the navigation unit to the gimbal's centre."""
+        arm_ned = [_matrix(self.attitude.q_ned_from_body(t)) @ self._arm_m for t in t_s.tolist()]
+        return np.asarray(np.einsum("nij,ni->nj", self.path.ned_axes(t_s), np.array(arm_ned)))
 
     def gimbal_from_ned(self, t_s: Array) -> Array:
         """(n, 3, 3) into the gimbal's true base: body attitude, then the true mounting."""
@@ -129,4 +153,5 @@ class Carrier:
             self.attitude,
             start_tai_ns,
             stream(self._seed, "navigation"),
+            self.scenario.world.faults,
         )

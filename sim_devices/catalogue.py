@@ -19,6 +19,17 @@ class Served(NamedTuple):
     """Values of `truth_names` at the time of the emulator's last poll."""
 
 
+GIMBAL_TRUTH = (
+    "yaw_rad",
+    "pitch_rad",
+    "roll_rad",
+    "joint_yaw_rate_rad_s",
+    "joint_pitch_rate_rad_s",
+    "joint_roll_rate_rad_s",
+)
+"""In the order of sim_devices.remote.JointReading."""
+
+
 def _gimbal_sbgc32() -> Served:
     from sim_devices.gimbal_mechanics_free import FreeGimbal
     from sim_devices.gimbal_sbgc32 import Sbgc32Emulator
@@ -26,8 +37,15 @@ def _gimbal_sbgc32() -> Served:
     joints = FreeGimbal()
     return Served(
         Sbgc32Emulator(joints),
-        ("yaw_rad", "pitch_rad", "yaw_rate_rad_s", "pitch_rate_rad_s"),
-        lambda: (joints.yaw_rad, joints.pitch_rad, joints.yaw_rate_rad_s, joints.pitch_rate_rad_s),
+        GIMBAL_TRUTH,
+        lambda: (
+            joints.yaw_rad,
+            joints.pitch_rad,
+            joints.roll_rad,
+            joints.yaw_rate_rad_s,
+            joints.pitch_rate_rad_s,
+            joints.roll_rate_rad_s,
+        ),
     )
 
 
@@ -70,8 +88,8 @@ def _gimbal_in_scenario(scenario: str, seed: int | None, start_tai_ns: int) -> S
     joints = _carrier(scenario, seed).gimbal_mechanics(start_tai_ns)
     return Served(
         Sbgc32Emulator(joints),
-        ("yaw_rad", "pitch_rad", "joint_yaw_rate_rad_s", "joint_pitch_rate_rad_s"),
-        lambda: (joints.yaw_rad, joints.pitch_rad, *joints.joint_rates_rad_s),
+        GIMBAL_TRUTH,
+        lambda: (joints.yaw_rad, joints.pitch_rad, joints.roll_rad, *joints.joint_rates_rad_s),
     )
 
 

@@ -4,6 +4,8 @@ Written from BaseCam Electronics' sbgc32-serial-api v2.2, apart from the driver:
 Modelled: CMD_CONTROL in modes SPEED, IGNORE, NO_CONTROL; CMD_CONTROL_CONFIG's time limit;
 CMD_DATA_STREAM_INTERVAL and CMD_REALTIME_DATA_CUSTOM with joint angles, gyro and raw encoders
 (2^24 counts a turn [?]); motors on and off. All else is answered with an error, as a board does.
+Roll is the axis between yaw and pitch [?]. Until it is first given a rate it stands still, as one
+without a motor [?].
 """
 
 import math
@@ -23,6 +25,9 @@ CMD_ERROR = 255
 ERR_CMD_SIZE = 1
 ERR_UNKNOWN_COMMAND = 6
 ERR_NOT_SUPPORTED = 9
+
+NO_CONTROL, SPEED, IGNORE = 0, 1, 7
+HIGH_RES_SPEED = 0x80
 
 BIT_JOINT_ANGLES, BIT_GYRO, BIT_ENCODERS = 3, 4, 11
 MODELLED_FIELDS = 1 << BIT_JOINT_ANGLES | 1 << BIT_GYRO | 1 << BIT_ENCODERS
@@ -44,6 +49,10 @@ class GimbalMechanics(Protocol):
         """Joint angle, positive up."""
 
     @property
+    def roll_rad(self) -> float:
+        """Joint angle between yaw and pitch, positive right side down."""
+
+    @property
     def yaw_rate_rad_s(self) -> float:
         """Inertial rate of the payload about the yaw axis."""
 
@@ -51,11 +60,15 @@ class GimbalMechanics(Protocol):
     def pitch_rate_rad_s(self) -> float:
         """Inertial rate of the payload about the pitch axis."""
 
+    @property
+    def roll_rate_rad_s(self) -> float:
+        """Inertial rate of the payload about the roll axis."""
+
     def advance(self, t_ns: int) -> None:
         """Move on to this time (TAI); times do not decrease."""
 
-    def command_rate(self, yaw_rad_s: float, pitch_rad_s: float) -> None:
-        """Inertial rates that the board's loops shall hold from now on."""
+    def command_rate(self, yaw_rad_s: float, pitch_rad_s: float, roll_rad_s: float | None) -> None:
+        """Inertial rates that the board's loops shall hold from now on; roll None: not driven."""
 
     def motors(self, on: bool) -> None: ...
 
@@ -132,6 +145,7 @@ class Sbgc32Emulator:
         self._motors_on = False
         self._yaw_rate_rad_s = 0.0
         self._pitch_rate_rad_s = 0.0
+        self._roll_rate_rad_s: float | None = None
         self._timeout_ns = 0
         self._stop_at_ns = NEVER_NS
         self._confirms_control = True
@@ -159,7 +173,7 @@ class Sbgc32Emulator:
         while (event_ns := min(self._stop_at_ns, self._next_sample_ns)) <= t_ns:
             self._mechanics.advance(event_ns)
             if event_ns == self._stop_at_ns:
-                self._drive(0.0, 0.0)
+                self._drive(0.0, 0.0, None if self._roll_rate_rad_s is None else 0.0)
                 self._stop_at_ns = NEVER_NS
             else:
                 self._send(CMD_REALTIME_DATA_CUSTOM, self._sample(event_ns, self._stream_fields))
@@ -178,7 +192,7 @@ class Sbgc32Emulator:
         elif command in (CMD_MOTORS_ON, CMD_MOTORS_OFF):
             self._motors_on = command == CMD_MOTORS_ON
             if not self._motors_on:
-                self._drive(0.0, 0.0)
+                self._drive(0.0, 0.0, None)
             self._mechanics.motors(self._motors_on)
             self._confirm(command)
         else:
@@ -188,23 +202,28 @@ class Sbgc32Emulator:
         if len(payload) != 15:
             self._error(ERR_CMD_SIZE)
             return
-        _, pitch_mode, yaw_mode, _, _, pitch_speed, _, yaw_speed, _ = struct.unpack(
-            "<3B6h", payload
-        )
-        pitch = _wanted_rate_rad_s(pitch_mode, pitch_speed, self._pitch_rate_rad_s)
-        yaw = _wanted_rate_rad_s(yaw_mode, yaw_speed, self._yaw_rate_rad_s)
-        if pitch is None or yaw is None:
+        *modes, roll_speed, _, pitch_speed, _, yaw_speed, _ = struct.unpack("<3B6h", payload)
+        if any(mode & 0x0F not in (NO_CONTROL, SPEED, IGNORE) for mode in modes):
             self._error(ERR_NOT_SUPPORTED)
             return
+        roll_mode, pitch_mode, yaw_mode = modes
+        roll, pitch, yaw = self._roll_rate_rad_s, self._pitch_rate_rad_s, self._yaw_rate_rad_s
+        if roll_mode & 0x0F != IGNORE:
+            roll = _wanted_rate_rad_s(roll_mode, roll_speed)
+        if pitch_mode & 0x0F != IGNORE:
+            pitch = _wanted_rate_rad_s(pitch_mode, pitch_speed)
+        if yaw_mode & 0x0F != IGNORE:
+            yaw = _wanted_rate_rad_s(yaw_mode, yaw_speed)
         if self._motors_on:
-            self._drive(yaw, pitch)
+            self._drive(yaw, pitch, roll)
         self._stop_at_ns = t_ns + self._timeout_ns if self._timeout_ns else NEVER_NS
         if self._confirms_control:
             self._confirm(CMD_CONTROL)
 
-    def _drive(self, yaw_rad_s: float, pitch_rad_s: float) -> None:
+    def _drive(self, yaw_rad_s: float, pitch_rad_s: float, roll_rad_s: float | None) -> None:
         self._yaw_rate_rad_s, self._pitch_rate_rad_s = yaw_rad_s, pitch_rad_s
-        self._mechanics.command_rate(yaw_rad_s, pitch_rad_s)
+        self._roll_rate_rad_s = roll_rad_s
+        self._mechanics.command_rate(yaw_rad_s, pitch_rad_s, roll_rad_s)
 
     def _control_config(self, payload: bytes, t_ns: int) -> None:
         if len(payload) != 41:
@@ -242,20 +261,18 @@ class Sbgc32Emulator:
 
     def _sample(self, t_ns: int, fields: int) -> bytes:
         """Payload of CMD_REALTIME_DATA_CUSTOM: board time, then the fields in bit order."""
-        pitch_rad, yaw_rad = self._mechanics.pitch_rad, self._mechanics.yaw_rad
+        mechanics = self._mechanics
+        angles = mechanics.roll_rad, mechanics.pitch_rad, mechanics.yaw_rad
         sample = struct.pack("<H", t_ns // 1_000_000 % 65536)
         if fields >> BIT_JOINT_ANGLES & 1:
             # i16 of 360/2^14 deg: runs over at +-720 deg.
-            pitch, yaw = (_turns(angle, 2**14) % 2**16 for angle in (pitch_rad, yaw_rad))
-            sample += struct.pack("<3H", 0, pitch, yaw)
+            sample += struct.pack("<3H", *(_turns(angle, 2**14) % 2**16 for angle in angles))
         if fields >> BIT_GYRO & 1:
-            pitch, yaw = (
-                max(-32768, min(32767, round(math.degrees(rate) / 0.06103701895)))
-                for rate in (self._mechanics.pitch_rate_rad_s, self._mechanics.yaw_rate_rad_s)
-            )
-            sample += struct.pack("<3h", 0, pitch, yaw)
+            rates = mechanics.roll_rate_rad_s, mechanics.pitch_rate_rad_s, mechanics.yaw_rate_rad_s
+            counts = (round(math.degrees(rate) / 0.06103701895) for rate in rates)
+            sample += struct.pack("<3h", *(max(-32768, min(32767, count)) for count in counts))
         if fields >> BIT_ENCODERS & 1:
-            for angle in (0.0, pitch_rad, yaw_rad):
+            for angle in angles:
                 sample += struct.pack("<I", _turns(angle, 2**24) % 2**24)[:3]
         return sample
 
@@ -279,14 +296,11 @@ class Sbgc32Emulator:
         self._out += self.faults.garbage_before_frame + frame
 
 
-def _wanted_rate_rad_s(mode: int, speed: int, now_rad_s: float) -> float | None:
-    """Rate that one axis of CMD_CONTROL asks for. None: a mode that is not modelled."""
-    no_control, speed_mode, ignore, high_resolution = 0, 1, 7, 0x80
-    if mode & 0x0F == speed_mode:
-        return math.radians(speed * (0.001 if mode & high_resolution else 0.1220740379))
-    if mode & 0x0F == ignore:
-        return now_rad_s
-    return 0.0 if mode & 0x0F == no_control else None
+def _wanted_rate_rad_s(mode: int, speed: int) -> float:
+    """Rate that one axis of CMD_CONTROL asks for, in mode SPEED or NO_CONTROL."""
+    if mode & 0x0F == NO_CONTROL:
+        return 0.0
+    return math.radians(speed * (0.001 if mode & HIGH_RES_SPEED else 0.1220740379))
 
 
 def _turns(angle_rad: float, counts_per_turn: int) -> int:

@@ -1,7 +1,8 @@
-"""The quantum channel: from what the world is like to clicks of the time tagger.
+"""The quantum channel: from what the world is like to clicks of whoever receives.
 
-The link's fade is followed in steps of 2 ms: beam jitter of the partner, scintillation, field
-stop, shutter. The polarisation matrix is that of the block's middle.
+The link's fade is followed in steps of 2 ms: pointing of the beam, scintillation, field stop,
+shutter. The polarisation matrix is that of the block's middle. `QuantumChannel` is the downlink
+with the terminal's tagger at its end; the uplink is in `sim_devices.uplink`.
 """
 
 import math
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from config.mission import Mission
+from config.mission import Mission, Receiver
 from config.terminal import Optics
 from config.world import World as WorldTruth
 from sim_devices.detectors import Detectors
@@ -39,9 +40,9 @@ class GridLight(NamedTuple):
     offset_rad: float
     """How far the partner's beam points off."""
     open: bool
-    """Shutter open: beam and sky light come in."""
+    """Shutter open: beam and sky light come in, or our beam goes out."""
     inside: bool
-    """Beam inside the field stop; sky light fills it anyway."""
+    """Beam inside the field stop; sky light fills it anyway. In an uplink: the partner tracks."""
     frame_rad: float
     """The sender's H axis at the analyser."""
     plate_rad: float
@@ -49,7 +50,7 @@ class GridLight(NamedTuple):
 
 
 class BlockTruth(NamedTuple):
-    """What a block of the tagger's clicks truly was made of."""
+    """What a block of the receiver's clicks truly was made of."""
 
     start_s: float
     end_s: float
@@ -79,21 +80,31 @@ class _Fade:
         return np.asarray(out)
 
 
-class QuantumChannel:
-    """Source of the tagger emulator: `take` gives the clicks since the last call."""
+class Clicks(NamedTuple):
+    """What the detectors made of a block, sorted by time; each (n,)."""
+
+    time_s: Array
+    """True time at the receiver since the start, jitter included."""
+    channel: NDArray[np.uint8]
+    true_slot: NDArray[np.int64]
+    """-1: no signal photon."""
+
+
+class QuantumReceiver:
+    """Optics and detectors at the end of the link, the terminal's or the partner's."""
 
     def __init__(
         self,
         mission: Mission,
-        optics: Optics,
+        optics: Optics | Receiver,
         truth: WorldTruth,
         photons: PhotonStream,
         delay: Delay,
         clock_offset_s: float,
         grid_step_s: float,
         rngs: dict[str, np.random.Generator],
-        oscillator_offset: float,
     ) -> None:
+        """optics: of whoever receives. rngs: `detectors` and `air`."""
         self._slot_s = 1.0 / mission.source.pulse_rate_hz
         self._mu = np.array(mission.source.intensities)
         self._basis_x_probability = mission.source.basis_x_probability
@@ -103,51 +114,29 @@ class QuantumChannel:
         self._clock_offset_s = clock_offset_s
         self._step_s = grid_step_s / STEPS_PER_GRID
         self._detectors = Detectors(truth.detectors, rngs["detectors"])
-        d = truth.detectors
-        self.oscillator = Oscillator(
-            oscillator_offset,
-            d.oscillator_white_fm,
-            d.oscillator_random_walk_fm,
-            rngs["oscillator"],
+        self._scintillation = _Fade(
+            truth.atmosphere.scintillation_bandwidth_hz, self._step_s, rngs["air"]
         )
-        p, air = truth.partner, truth.atmosphere
-        self._jitter = [_Fade(p.jitter_bandwidth_hz, self._step_s, rngs["beam"]) for _ in range(2)]
-        self._scintillation = _Fade(air.scintillation_bandwidth_hz, self._step_s, rngs["air"])
         self.background_hz = _background_hz(mission, optics, truth)
-        self._grid: list[GridLight] = []
         self._next_slot = 0
         self._end_s = 0.0
         self.blocks: list[BlockTruth] = []
         """Truth of the blocks taken; whoever scores takes and clears it."""
         self.sent_until_slot = 0
 
-    def grid_step(self, light: GridLight) -> None:
-        """The conditions of the grid step that begins now."""
-        self._grid.append(light)
-
-    def _fading(self, grid: list[GridLight]) -> Array:
-        """Transmittance for each 2 ms step of these grid steps."""
+    def _transmittance(self, grid: list[GridLight], level: Array) -> Array:
+        """For each 2 ms step of these grid steps; level: share of the beam's peak held on us."""
         n = len(grid) * STEPS_PER_GRID
-        sigma = self._truth.partner.jitter_rad
-        off = np.repeat([g.offset_rad for g in grid], STEPS_PER_GRID)
-        x, y = (sigma * fade.take(n) for fade in self._jitter)
-        beam = np.repeat([g.beam_rad for g in grid], STEPS_PER_GRID)
         collected = np.repeat([g.collected * (g.open and g.inside) for g in grid], STEPS_PER_GRID)
-        level = np.exp(-2.0 * ((x + off) ** 2 + y * y) / beam**2)
         # Log-normal of mean one.
         s2 = math.log1p(self._truth.atmosphere.scintillation_index)
-        level *= np.exp(math.sqrt(s2) * self._scintillation.take(n) - 0.5 * s2)
+        level = level * np.exp(math.sqrt(s2) * self._scintillation.take(n) - 0.5 * s2)
         return np.asarray(collected * level)
 
-    def take(self, t_ns: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        """(time_ps on the tagger's clock, channel), sorted, of all complete grid steps."""
-        # The newest grid step is still under way: its clicks lie in the future.
-        grid, self._grid = self._grid[:-1], self._grid[-1:]
-        if not grid:
-            return np.empty(0, np.int64), np.empty(0, np.uint8)
+    def _block(self, grid: list[GridLight], transmittance: Array) -> Clicks:
+        """Clicks of the next block, which lasts these grid steps; its truth joins `blocks`."""
         start_s = self._end_s
         self._end_s = end_s = start_s + len(grid) * STEPS_PER_GRID * self._step_s
-        transmittance = self._fading(grid)
         # Slots whose light arrives before the block's end and did not before its start.
         emitted_end = self._delay.emission_s(end_s) - self._clock_offset_s
         first, last = self._next_slot, max(0, math.ceil(emitted_end / self._slot_s))
@@ -168,33 +157,89 @@ class QuantumChannel:
         is_open = sum(g.open for g in grid) / len(grid)
         dark_hz = self._truth.detectors.dark_rate_hz
         noise = self._photons.background(start_s, end_s, self.background_hz * is_open, dark_hz)
-        time_s, channel, true_slot = self._detectors.clicks(
-            np.concatenate([arrival, noise.time_s]),
-            np.concatenate([channel, noise.channel]),
-            np.concatenate([slot, noise.slot]),
-            end_s - GUARD_S,
+        clicks = Clicks(
+            *self._detectors.clicks(
+                np.concatenate([arrival, noise.time_s]),
+                np.concatenate([channel, noise.channel]),
+                np.concatenate([slot, noise.slot]),
+                end_s - GUARD_S,
+            )
         )
-        before, after = self.oscillator.advance(end_s - start_s)
-        local = before + (time_s - start_s) * ((after - before) / (end_s - start_s))
-        time_ps = np.rint(time_s * 1e12 + local * 1e12).astype(np.int64)
         detected = -np.expm1(-np.outer(self._mu, transmittance)).mean(axis=1)
         self.blocks.append(
             BlockTruth(
                 start_s,
                 end_s,
-                time_ps,
-                true_slot,
+                np.rint(clicks.time_s * 1e12).astype(np.int64),
+                clicks.true_slot,
                 (float(detected[0]), float(detected[1]), float(detected[2])),
                 float(last - first),
                 matrix,
                 self.background_hz * is_open,
             )
         )
+        return clicks
+
+
+class QuantumChannel(QuantumReceiver):
+    """The downlink. Source of the tagger emulator: `take` gives the clicks since the last call."""
+
+    def __init__(
+        self,
+        mission: Mission,
+        optics: Optics,
+        truth: WorldTruth,
+        photons: PhotonStream,
+        delay: Delay,
+        clock_offset_s: float,
+        grid_step_s: float,
+        rngs: dict[str, np.random.Generator],
+        oscillator_offset: float,
+    ) -> None:
+        super().__init__(mission, optics, truth, photons, delay, clock_offset_s, grid_step_s, rngs)
+        d, p = truth.detectors, truth.partner
+        self.oscillator = Oscillator(
+            oscillator_offset,
+            d.oscillator_white_fm,
+            d.oscillator_random_walk_fm,
+            rngs["oscillator"],
+        )
+        self._jitter = [_Fade(p.jitter_bandwidth_hz, self._step_s, rngs["beam"]) for _ in range(2)]
+        self._grid: list[GridLight] = []
+
+    def grid_step(self, light: GridLight) -> None:
+        """The conditions of the grid step that begins now."""
+        self._grid.append(light)
+
+    def _fading(self, grid: list[GridLight]) -> Array:
+        """Transmittance for each 2 ms step of these grid steps."""
+        n = len(grid) * STEPS_PER_GRID
+        sigma = self._truth.partner.jitter_rad
+        off = np.repeat([g.offset_rad for g in grid], STEPS_PER_GRID)
+        x, y = (sigma * fade.take(n) for fade in self._jitter)
+        beam = np.repeat([g.beam_rad for g in grid], STEPS_PER_GRID)
+        level = np.exp(-2.0 * ((x + off) ** 2 + y * y) / beam**2)
+        return self._transmittance(grid, level)
+
+    def take(self, t_ns: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """(time_ps on the tagger's clock, channel), sorted, of all complete grid steps."""
+        # The newest grid step is still under way: its clicks lie in the future.
+        grid, self._grid = self._grid[:-1], self._grid[-1:]
+        if not grid:
+            return np.empty(0, np.int64), np.empty(0, np.uint8)
+        time_s, channel, _ = self._block(grid, self._fading(grid))
+        block = self.blocks[-1]
+        start_s, end_s = block.start_s, block.end_s
+        before, after = self.oscillator.advance(end_s - start_s)
+        local = before + (time_s - start_s) * ((after - before) / (end_s - start_s))
+        time_ps = np.rint(time_s * 1e12 + local * 1e12).astype(np.int64)
+        self.blocks[-1] = block._replace(time_ps=time_ps)
         return time_ps, channel
 
 
-def _background_hz(mission: Mission, optics: Optics, truth: WorldTruth) -> float:
-    """Sky photons a second that the detectors count: radiance, solid angle, area, bandwidth."""
+def _background_hz(mission: Mission, optics: Optics | Receiver, truth: WorldTruth) -> float:
+    """Background photons a second that the detectors count, from whatever fills the field of view:
+    radiance, solid angle, area, bandwidth."""
     solid_angle = math.pi * (optics.field_of_view_rad / 2) ** 2
     area = math.pi * (optics.aperture_m / 2) ** 2
     watts = (

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
+from sim_devices.air_refraction import bending_rad, raised
 from sim_devices.partner_path import OMEGA_RAD_S, PartnerPath
 
 Array = NDArray[np.float64]
@@ -40,14 +41,28 @@ def photon_in_rest_frame(k: Array, velocity_m_s: Array) -> Array:
     return np.asarray(moved / (1.0 - along))
 
 
+class Air(NamedTuple):
+    """What bends the line of sight at the terminal; no pressure, no bending."""
+
+    pressure_hpa: float = 0.0
+    temperature_k: float = 288.15
+    beacon_wavelength_m: float = 1550e-9
+    signal_wavelength_m: float = 810e-9
+
+
+NO_AIR = Air()
+
+
 class LineOfSight(NamedTuple):
     """Truth on the grid: vectors (n, 3) in NED at the terminal, scalars (n,)."""
 
     t_s: Array
     los_ned: Array
-    """Toward where the light that arrives now comes from."""
+    """Toward where the beacon's light that arrives now comes from."""
     launch_ned: Array
-    """Toward where light must leave now to meet the partner."""
+    """Toward where light of the signal's wavelength must leave now to meet the partner."""
+    signal_offset_rad: Array
+    """How much higher the signal arrives than the beacon."""
     reference_ned: Array
     """The sender's H reference axis."""
     range_m: Array
@@ -63,6 +78,7 @@ def line_of_sight(
     ned_axes: Array,
     partner: PartnerPath,
     reference: str,
+    air: Air = NO_AIR,
 ) -> LineOfSight:
     """The true line of sight.
 
@@ -72,6 +88,7 @@ def line_of_sight(
         ned_axes: (n, 3, 3) rows north, east, down in Earth-fixed axes.
         partner: its true path.
         reference: `orbit_normal` or `vertical`.
+        air: at the terminal.
     """
     omega = np.array([0.0, 0.0, OMEGA_RAD_S])
     own_velocity = velocity_ecef_m_s + np.cross(omega, position_ecef_m)
@@ -101,11 +118,23 @@ def line_of_sight(
     def ned(v: Array) -> Array:
         return np.asarray(np.einsum("nij,nj->ni", ned_axes, v))
 
-    los_ned = ned(los)
+    los_ned, launch_ned = ned(los), ned(launch)
+    signal_offset = np.zeros(len(t_s))
+    if air.pressure_hpa > 0.0:
+
+        def bent(directions_ned: Array, wavelength_m: float) -> Array:
+            elevation = np.arcsin(-directions_ned[:, 2])
+            return bending_rad(elevation, air.pressure_hpa, air.temperature_k, wavelength_m)
+
+        arriving_bent = bent(los_ned, air.beacon_wavelength_m)
+        signal_offset = bent(los_ned, air.signal_wavelength_m) - arriving_bent
+        los_ned = raised(los_ned, arriving_bent)
+        launch_ned = raised(launch_ned, bent(launch_ned, air.signal_wavelength_m))
     return LineOfSight(
         t_s=t_s,
         los_ned=los_ned,
-        launch_ned=ned(launch),
+        launch_ned=launch_ned,
+        signal_offset_rad=signal_offset,
         reference_ned=ned(_unit(axis)),
         range_m=light_time * C_M_S,
         light_time_s=light_time,

@@ -1,5 +1,6 @@
-"""The partner as the second party: follows our beacon with its beam, and answers on the public
-channel out of its own memory of what it sent."""
+"""The partner as the second party: follows our beacon with its optics, and answers on the public
+channel out of its own memory of what it sent. What it does as a receiver is in
+`sim_devices.uplink`."""
 
 import math
 from collections.abc import Callable
@@ -19,18 +20,29 @@ class Partner:
     """Sender of the states; keeps what it was not asked for."""
 
     def __init__(
-        self, truth: PartnerTruth, sender: Sender, sent_until_slot: Callable[[], int]
+        self,
+        truth: PartnerTruth,
+        sender: Sender,
+        sent_until_slot: Callable[[], int],
+        noted: Callable[[int, int], None] = lambda kind, note_t_ns: None,
     ) -> None:
-        """sent_until_slot: slots below have left; nobody can have detected a later one."""
+        """sent_until_slot: slots below have left; nobody can have detected a later one. noted:
+        takes what the terminal tells of a search, which only a partner that searches needs."""
+        self.noted = noted
         self._truth = truth
         self._sender = sender
         self._sent_until_slot = sent_until_slot
         self._dark_s = math.inf
 
     @property
+    def tracks(self) -> bool:
+        """Our beacon has been seen lately, so that its optics are held on us."""
+        return self._dark_s < LOST_AFTER_S
+
+    @property
     def offset_rad(self) -> float:
         """How far the quantum beam points off on average, besides its jitter."""
-        return 0.0 if self._dark_s < LOST_AFTER_S else self._truth.untracked_offset_rad
+        return 0.0 if self.tracks else self._truth.untracked_offset_rad
 
     def light(self, uplink_fraction: float, dt_s: float) -> None:
         """What arrived of our beacon's peak irradiance during the last `dt_s`."""

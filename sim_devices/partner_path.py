@@ -18,6 +18,7 @@ from sgp4.api import WGS72, Satrec
 from config.mission import Mission, SatellitePartner
 from config.world import PartnerTruth
 from sim_devices.track import TruePath
+from terminal.mission_ephemeris import partner_ephemeris
 
 Array = NDArray[np.float64]
 
@@ -77,38 +78,43 @@ def _acceleration(state: Array) -> Array:
     )
 
 
+def state_of_elements(
+    tle: tuple[str, str], utc_jd: tuple[float, float], ut1_minus_utc_s: float
+) -> tuple[Array, Array]:
+    """Earth-fixed position (m) and velocity (m/s) at a UTC Julian date (day, fraction).
+
+    Raises ValueError if the elements give no position then.
+    """
+    jd, fraction = utc_jd
+    error, position_km, velocity_km_s = Satrec.twoline2rv(*tle, WGS72).sgp4(jd, fraction)
+    if error:
+        raise ValueError(f"elements give no position at the start of the window (code {error})")
+    ut1 = jd + fraction + ut1_minus_utc_s / 86400.0
+    gmst = earth_rotation_angle_gmst_rad(ut1, jd + fraction + 69.0 / 86400.0)
+    c, s = math.cos(gmst), math.sin(gmst)
+    to_earth_fixed = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]])
+    r = to_earth_fixed @ (np.array(position_km) * 1e3)
+    v_inertial = to_earth_fixed @ (np.array(velocity_km_s) * 1e3)
+    return r, v_inertial - np.cross([0, 0, OMEGA_RAD_S], r)
+
+
+def shifted(r: Array, v: Array, error_rtn_m: Array) -> tuple[Array, Array]:
+    """Shifted radially, along the motion among the stars and across, with that motion kept."""
+    omega = np.array([0.0, 0.0, OMEGA_RAD_S])
+    radial = r / np.linalg.norm(r)
+    across = np.cross(r, v + np.cross(omega, r))
+    across /= np.linalg.norm(across)
+    shift = error_rtn_m @ np.array([radial, np.cross(across, radial), across])
+    return r + shift, v - np.cross(omega, shift)
+
+
 class SatellitePath:
     """Numerically integrated orbit."""
 
-    def __init__(
-        self,
-        tle: tuple[str, str],
-        utc_jd: tuple[float, float],
-        ut1_minus_utc_s: float,
-        duration_s: float,
-        error_rtn_m: Array,
-    ) -> None:
-        """`utc_jd`: UTC Julian date (day, fraction) of t_s = 0.
-
-        Raises ValueError if the elements give no position then.
-        """
-        jd, fraction = utc_jd
-        error, position_km, velocity_km_s = Satrec.twoline2rv(*tle, WGS72).sgp4(jd, fraction)
-        if error:
-            raise ValueError(f"elements give no position at the start of the window (code {error})")
-        ut1 = jd + fraction + ut1_minus_utc_s / 86400.0
-        gmst = earth_rotation_angle_gmst_rad(ut1, jd + fraction + 69.0 / 86400.0)
-        c, s = math.cos(gmst), math.sin(gmst)
-        to_earth_fixed = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]])
-        r_inertial = np.array(position_km) * 1e3
-        v_inertial = np.array(velocity_km_s) * 1e3
-        radial = r_inertial / np.linalg.norm(r_inertial)
-        across = np.cross(r_inertial, v_inertial)
-        across /= np.linalg.norm(across)
-        axes = np.array([radial, np.cross(across, radial), across])
-        r = to_earth_fixed @ (r_inertial + error_rtn_m @ axes)
-        v = to_earth_fixed @ v_inertial - np.cross([0, 0, OMEGA_RAD_S], r)
-        span = (-1.0, duration_s + 1.0)
+    def __init__(self, r: Array, v: Array, duration_s: float, margin_s: float = 1.0) -> None:
+        """r, v: Earth-fixed position (m) and velocity relative to the Earth (m/s) at t_s = 0.
+        `margin_s`: how far before it, and past the duration, the path is asked for."""
+        span = (-margin_s, duration_s + margin_s)
         state = solve_ivp(
             lambda _, y: _acceleration(y),
             (0.0, span[0]),
@@ -134,16 +140,42 @@ class SatellitePath:
         return np.asarray(self._solution(t_s)[3:].T)
 
 
+class EarlyPath:
+    """A path along which the partner comes `early_s` before its time, over the Earth's surface."""
+
+    def __init__(self, path: PartnerPath, early_s: float) -> None:
+        self._path, self._early_s = path, early_s
+
+    def position_ecef_m(self, t_s: Array) -> Array:
+        return self._path.position_ecef_m(t_s + self._early_s)
+
+    def velocity_ecef_m_s(self, t_s: Array) -> Array:
+        return self._path.velocity_ecef_m_s(t_s + self._early_s)
+
+
 def true_partner_path(
     mission: Mission,
     truth: PartnerTruth,
+    start_tai_ns: int,
     utc_jd: tuple[float, float],
     duration_s: float,
     rng: np.random.Generator,
+    early_s: float = 0.0,
 ) -> PartnerPath:
-    """The partner's path with its error drawn: radial, along, across; or east, north, up."""
+    """The partner's path with its error drawn: radial, along, across; or east, north, up.
+
+    `early_s`: by how much it passes earlier than its ephemeris says.
+    """
     error = rng.normal(size=3) * np.array(truth.ephemeris_error_m)
     partner = mission.partner
+    path: PartnerPath
     if isinstance(partner, SatellitePartner):
-        return SatellitePath(partner.tle, utc_jd, mission.earth.ut1_minus_utc_s, duration_s, error)
-    return TruePath(partner.track, tuple(error))
+        if partner.ephemeris is None:
+            r, v = state_of_elements(partner.tle, utc_jd, mission.earth.ut1_minus_utc_s)
+        else:  # once, at the start: from there on it is our own integration
+            state = partner_ephemeris(mission, start_tai_ns).state_ecef(start_tai_ns)
+            r, v = np.array(state[0]), np.array(state[1])
+        path = SatellitePath(*shifted(r, v, error), duration_s, 1.0 + abs(early_s))
+    else:
+        path = TruePath(partner.track, tuple(error))
+    return EarlyPath(path, early_s) if early_s else path

@@ -10,8 +10,8 @@ LONGEST_EXTRAPOLATION_S = 0.1
 class Joints(Protocol):
     """What the world needs to know of a gimbal, simulated here or elsewhere."""
 
-    def joints_at(self, index: int) -> tuple[float, float]:
-        """(yaw, pitch) rad at a grid point that is at most one step ahead of the present."""
+    def joints_at(self, index: int) -> tuple[float, float, float]:
+        """(yaw, pitch, roll) rad at a grid point that is at most one step ahead of the present."""
 
 
 class Plate(Protocol):
@@ -30,8 +30,10 @@ class JointReading(NamedTuple):
     t_ns: int
     yaw_rad: float
     pitch_rad: float
+    roll_rad: float
     yaw_rate_rad_s: float
     pitch_rate_rad_s: float
+    roll_rate_rad_s: float
 
 
 class RemoteGimbal:
@@ -42,13 +44,14 @@ class RemoteGimbal:
         self._step_s = step_s
         self._start_tai_ns = start_tai_ns
 
-    def joints_at(self, index: int) -> tuple[float, float]:
+    def joints_at(self, index: int) -> tuple[float, float, float]:
         told = self._read()
         ahead_s = self._step_s * index - (told.t_ns - self._start_tai_ns) * 1e-9
         ahead_s = max(-LONGEST_EXTRAPOLATION_S, min(LONGEST_EXTRAPOLATION_S, ahead_s))
         return (
             told.yaw_rad + told.yaw_rate_rad_s * ahead_s,
             told.pitch_rad + told.pitch_rate_rad_s * ahead_s,
+            told.roll_rad + told.roll_rate_rad_s * ahead_s,
         )
 
 

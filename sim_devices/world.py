@@ -12,34 +12,31 @@ from numpy.typing import NDArray
 from config.scenario import Scenario
 from config.validation import DEVICE_ROLES
 from sim_devices.beacon_scene import BeaconScene
-from sim_devices.beam_budget import beam_budget
 from sim_devices.camera_mono8 import Mono8CameraEmulator
 from sim_devices.carrier import GRID_HZ, Carrier
-from sim_devices.classical_link import ClassicalLinkEmulator
 from sim_devices.disturbance import JitterSource, residual_bound_rad, sampled
 from sim_devices.emulator import Emulator, SimClock
 from sim_devices.fast_plant import FastPlant
 from sim_devices.gimbal_sbgc32 import Sbgc32Emulator
 from sim_devices.laser_scpi import ScpiLaserEmulator
-from sim_devices.light import GridLight, QuantumChannel
-from sim_devices.line_of_sight import Delay, LineOfSight, line_of_sight
 from sim_devices.mirror_iio import IioMirrorEmulator
 from sim_devices.navigation_vectornav import VectorNavEmulator
-from sim_devices.optical_axes import across, frame_angle_rad
-from sim_devices.partner import Partner
-from sim_devices.partner_path import true_partner_path
-from sim_devices.photons import PhotonStream
+from sim_devices.optical_axes import Vec, across, drawn_errors
 from sim_devices.polarization_optics import frame_error_rad
 from sim_devices.quad_iio import IioQuadEmulator
+from sim_devices.quantum_link import Aim, LinkTruth, QuantumLink
 from sim_devices.randomness import stream
 from sim_devices.remote import Joints, Plate
-from sim_devices.sender import Sender
 from sim_devices.tagger_a1 import A1TaggerEmulator
+from sim_devices.true_sky import TrueSky
 from sim_devices.truth import TruthSample
 from sim_devices.waveplate_ell14 import Ell14Emulator
-from terminal.control.beacon import camera_geometry
+from terminal.control.image.beacon import camera_geometry
 
 Array = NDArray[np.float64]
+
+MIRROR_COUNTS = 32767
+"""What a mirror's converter is told at the end of its stroke."""
 
 TRUTH_EVERY = 2
 """Grid steps per truth record."""
@@ -58,7 +55,7 @@ class World:
         fine_hz: int,
     ) -> None:
         """Raises ValueError if the partner's elements give no orbit at the start."""
-        mission, config, truth = scenario.mission, scenario.terminal, scenario.world
+        config, truth = scenario.terminal, scenario.world
         self.scenario = scenario
         self.clock = SimClock(start_tai_ns)
         self._start_tai_ns = start_tai_ns
@@ -68,30 +65,11 @@ class World:
 
         self.carrier = carrier = Carrier(scenario, seed)
         self.draws = draws = carrier.draws
-        partner_path = true_partner_path(
-            mission, truth.partner, start_utc_jd, duration_s, stream(seed, "ephemeris")
-        )
-        n = math.ceil(duration_s * GRID_HZ) + 3
-        t_s = np.arange(n, dtype=np.float64) * self._step_s
-        self.los: LineOfSight = line_of_sight(
-            t_s,
-            carrier.path.position_ecef_m(t_s),
-            carrier.path.velocity_ecef_m_s(t_s),
-            carrier.path.ned_axes(t_s),
-            partner_path,
-            mission.partner.reference_axis,
-        )
-        gimbal_from_ned = carrier.gimbal_from_ned(t_s)
-
-        def in_gimbal(v: Array) -> list[tuple[float, float, float]]:
-            return [tuple(row) for row in np.einsum("nij,nj->ni", gimbal_from_ned, v).tolist()]
-
-        self._los_g, self._launch_g = in_gimbal(self.los.los_ned), in_gimbal(self.los.launch_ned)
-        self._reference_g = in_gimbal(self.los.reference_ned)
-        self._budget = beam_budget(scenario, self.los)
-
+        self.sky = sky = TrueSky(scenario, seed, carrier, start_tai_ns, start_utc_jd, duration_s)
+        self.los = sky.los
         self.mechanics = carrier.gimbal_mechanics(start_tai_ns)
         self.joints: Joints = self.mechanics
+        self._axis_errors = drawn_errors(truth.gimbal, seed)
 
         model = sampled(truth.platform.residual, fine_hz)
         jitter = (
@@ -108,25 +86,8 @@ class World:
             stream(seed, "quad_noise"),
         )
         self._reference_range_m = truth.beacon.reference_range_m
-        sender = Sender(mission.source, seed)
-        self.channel = QuantumChannel(
-            mission,
-            config.optics,
-            truth,
-            PhotonStream(
-                sender,
-                mission.source.intensities,
-                mission.source.basis_x_probability,
-                stream(seed, "photons"),
-            ),
-            Delay(self.los.t_s, self.los.light_time_s),
-            draws.clock_offset_s,
-            self._step_s,
-            {name: stream(seed, name) for name in ("detectors", "oscillator", "beam", "air")},
-            draws.oscillator_offset,
-        )
-        channel = self.channel
-        self.partner = Partner(truth.partner, sender, lambda: channel.sent_until_slot)
+        self.link = link = QuantumLink(scenario, seed, sky, draws, self._axis_errors, self.clock)
+        self.channel, self.uplink, self.partner = link.channel, link.uplink, link.partner
         camera = camera_geometry(config)
         self._scene = BeaconScene(
             truth.beacon,
@@ -134,6 +95,7 @@ class World:
             camera.rows,
             camera.pixel_rad,
             stream(seed, "camera"),
+            stream(seed, "camera_clutter"),
         )
         self.gimbal = Sbgc32Emulator(self.mechanics)
         self.navigation = VectorNavEmulator(
@@ -153,16 +115,17 @@ class World:
         self.plate: Plate = self.waveplate
         self.laser = ScpiLaserEmulator()
         self.tagger = A1TaggerEmulator(self.channel)
-        self.classical = ClassicalLinkEmulator(
-            self.partner, latency_ns=round(truth.partner.reply_latency_s * 1e9)
-        )
+        self.classical = link.classical
         self._joints = self.joints.joints_at(0)
         self._errors = self._gimbal_error(0, self._joints)
         self.fine_errors: list[tuple[Array, Array]] = []
-        """True residual (x, y) of each grid step's ticks; whoever scores takes and clears it."""
+        """Where the line of sight should be, relative to where it is: (x, y) of each grid step's
+        ticks; whoever scores takes and clears it."""
         self._recent_fine: list[tuple[Array, Array]] = []
         self._last_error = self._errors
         """True residual (x, y) at the end of the latest grid step."""
+        self._wanted_rad = (0.0, 0.0)
+        """Where the line of sight should stand beside the beacon."""
         self._truths: list[TruthSample] = []
 
     def emulators(self) -> dict[str, Emulator]:
@@ -190,9 +153,9 @@ class World:
             for f in self.scenario.world.faults
         )
 
-    def _gimbal_error(self, index: int, joints: tuple[float, float]) -> tuple[float, float]:
+    def _gimbal_error(self, index: int, joints: Vec) -> tuple[float, float]:
         """(x right, y up) of the partner relative to the boresight at a grid point, rad."""
-        return across(self._los_g[index], *joints)
+        return across(self.sky.partner_g[index], *joints, self._axis_errors)
 
     def grid_step(self) -> None:
         """The slow physics of the grid point that begins now, up to the next one."""
@@ -201,11 +164,16 @@ class World:
         after = self.joints.joints_at(i + 1)
         self._errors, start = self._gimbal_error(i + 1, after), self._errors
         self.plant.segment(start, self._errors, self._ticks_per_grid)
-        gain = 0.0 if self._fault("beacon_off") else self._beacon_gain(i)
+        gain = self._beacon_gain(i) * self.link.beacon_fraction
+        if self._fault("beacon_off"):
+            gain = 0.0
         beacon = self.scenario.world.beacon
         self.plant.sum_counts = beacon.quad_sum_counts * gain
         self._scene.flux_counts = beacon.camera_signal_counts * gain
-        self._scene.x_rad, self._scene.y_rad = self.plant.seen_x_rad, self.plant.seen_y_rad
+        seen_x, seen_y = self.plant.seen_x_rad, self.plant.seen_y_rad
+        self._scene.x_rad, self._scene.y_rad = seen_x, seen_y
+        path_x, path_y = self.sky.path_rad[i]
+        self._scene.sky_x_rad, self._scene.sky_y_rad = seen_x - path_x, seen_y - path_y
         self.camera.advance(self.clock.t_ns)
         self._quantum(i)
         self._joints = after
@@ -219,39 +187,20 @@ class World:
 
     def _quantum(self, i: int) -> None:
         """Polarisation, point-ahead and the link of this grid step; the truth record."""
-        optics = self.scenario.terminal.optics
         self.plate.advance(self.clock.t_ns)
-        yaw, pitch = self._joints
-        frame = frame_angle_rad(self._reference_g[i], yaw, pitch) + self.draws.reference_rad
-        plate = self.plate.angle_rad + self.draws.plate_offset_rad
-        ex, ey = self._last_error
-        off = math.hypot(ex, ey)
-
-        # Our beacon leaves along the mirror's line of sight plus the point-ahead mirror.
-        stroke = optics.point_ahead_stroke_rad / 32767.0
-        ahead_x, ahead_y = self.point_ahead.x_counts * stroke, self.point_ahead.y_counts * stroke
-        seen, leave = across(self._los_g[i], yaw, pitch), across(self._launch_g[i], yaw, pitch)
-        pa_x = ahead_x - (leave[0] - seen[0])
-        pa_y = ahead_y - (leave[1] - seen[1])
-        miss = math.hypot(pa_x - ex, pa_y - ey)
-        half = optics.uplink_beacon_divergence_rad / 2
-        uplink = math.exp(-2 * (miss / half) ** 2) if self.laser.beacon_on else 0.0
-        self.partner.light(uplink, self._step_s)
-
-        collected, beam_rad = self._budget[0][i], self._budget[1][i]
-        self.channel.grid_step(
-            GridLight(
-                collected,
-                beam_rad,
-                self.partner.offset_rad,
-                self.laser.shutter_open,
-                off < optics.field_of_view_rad / 2,
-                frame,
-                plate,
-            )
+        stroke = self.scenario.terminal.optics.point_ahead_stroke_rad / MIRROR_COUNTS
+        aim = Aim(
+            self._joints,
+            self._last_error,
+            (self.point_ahead.x_counts * stroke, self.point_ahead.y_counts * stroke),
+            self.laser.beacon_on,
+            self.laser.shutter_open,
+            self.plate.angle_rad + self.draws.plate_offset_rad,
         )
+        link = self.link.grid_step(i, aim)
+        self._wanted_rad = link.wanted_rad
         if i % TRUTH_EVERY == 0:
-            self._record(i, frame, plate, (pa_x, pa_y), uplink, collected)
+            self._record(i, link, aim.plate_rad)
 
     def fine_tick(self) -> None:
         """One scan period: the mirror moves, the quad cell is read."""
@@ -265,20 +214,14 @@ class World:
         self._last_error = plant.error_x[-1], plant.error_y[-1]
         plant.error_x.clear()
         plant.error_y.clear()
+        self.link.end_grid_step(x, y)
+        x, y = x + self._wanted_rad[0], y + self._wanted_rad[1]
         self.fine_errors.append((x, y))
         self._recent_fine = [*self._recent_fine[1 - TRUTH_EVERY :], (x, y)]
         truths, self._truths = self._truths, []
         return truths
 
-    def _record(
-        self,
-        i: int,
-        frame_rad: float,
-        plate_rad: float,
-        point_ahead_error: tuple[float, float],
-        uplink: float,
-        transmittance: float,
-    ) -> None:
+    def _record(self, i: int, link: LinkTruth, plate_rad: float) -> None:
         los = self.los
         recent = self._recent_fine
         x = np.concatenate([e[0] for e in recent]) if recent else np.zeros(1)
@@ -294,14 +237,14 @@ class World:
                 coarse_error_y_rad=self.plant.seen_y_rad,
                 fine_error_x_rms_rad=math.sqrt(float(x @ x) / len(x)),
                 fine_error_y_rms_rad=math.sqrt(float(y @ y) / len(y)),
-                point_ahead_error_x_rad=point_ahead_error[0],
-                point_ahead_error_y_rad=point_ahead_error[1],
-                uplink_fraction=uplink,
-                frame_angle_rad=frame_rad,
-                polarization_error_rad=frame_error_rad(frame_rad, plate_rad),
-                transmittance=transmittance,
+                point_ahead_error_x_rad=link.ahead_error_rad[0],
+                point_ahead_error_y_rad=link.ahead_error_rad[1],
+                uplink_fraction=link.uplink_fraction,
+                frame_angle_rad=link.frame_rad,
+                polarization_error_rad=frame_error_rad(link.frame_rad, plate_rad),
+                transmittance=link.transmittance,
                 oscillator_offset=self.channel.oscillator.frequency_offset,
-                background_hz=self.channel.background_hz,
+                background_hz=self.link.background_hz,
                 shutter_open=self.laser.shutter_open,
                 beacon_on=not self._fault("beacon_off"),
                 plate_rad=plate_rad,

@@ -12,14 +12,20 @@ from terminal.messages import (
     MESSAGES,
     CameraCommand,
     CameraSample,
-    CoarseCommand,
-    CoarseSample,
     FineCommand,
     FineSample,
     ModesCommand,
     ModesSample,
     PointAheadCommand,
     PointAheadSample,
+)
+from terminal.pointing_messages import (
+    AcquisitionCommand,
+    AcquisitionSample,
+    CoarseCommand,
+    CoarseSample,
+    GuidanceCommand,
+    GuidanceSample,
     PointingCommand,
     PointingSample,
 )
@@ -86,8 +92,12 @@ class Bus:
 
     def __init__(self) -> None:
         self.pointing: Ring[PointingSample, PointingCommand] = Ring("pointing", PointingCommand())
+        self.guidance: Ring[GuidanceSample, GuidanceCommand] = Ring("guidance", GuidanceCommand())
         self.camera: Ring[CameraSample, CameraCommand] = Ring("camera", CameraCommand())
         self.modes: Ring[ModesSample, ModesCommand] = Ring("modes", ModesCommand())
+        self.acquisition: Ring[AcquisitionSample, AcquisitionCommand] = Ring(
+            "acquisition", AcquisitionCommand()
+        )
         self.coarse: Ring[CoarseSample, CoarseCommand] = Ring("coarse", CoarseCommand())
         self.fine: Ring[FineSample, FineCommand] = Ring("fine", FineCommand())
         self.point_ahead: Ring[PointAheadSample, PointAheadCommand] = Ring(

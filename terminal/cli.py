@@ -1,7 +1,8 @@
 """The `qsky` command. Its subcommands are entry points, so that flight code imports no simulator.
 
-A command is a plain function registered under `qsky.commands` in the project's metadata. Its module
-imports nothing heavy: what a command needs, it imports when it runs.
+A command is a plain function, or a group of commands a typer.Typer, registered under
+`qsky.commands` in the project's metadata. Its module imports nothing heavy: what a command needs,
+it imports when it runs.
 """
 
 import os
@@ -52,7 +53,10 @@ def build(commands: Iterable[EntryPoint]) -> typer.Typer:
             reason = f"{type(error).__name__}: {error}"
             sys.stderr.write(f"qsky: warning: no command {entry.name!r}: {reason}\n")
             continue
-        app.command(entry.name)(function)
+        if isinstance(function, typer.Typer):
+            app.add_typer(function, name=entry.name)
+        else:
+            app.command(entry.name)(function)
     return app
 
 

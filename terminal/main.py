@@ -10,9 +10,11 @@ from typing import Any
 from terminal.context import Context
 from terminal.loop import Blueprint, Loop
 from terminal.loops import (
+    acquisition,
     camera,
     coarse,
     fine,
+    guidance,
     link,
     modes,
     point_ahead,
@@ -24,8 +26,10 @@ from terminal.loops import (
 # In the order in which they run within a tick: what is seen, what it means, what is done.
 BLUEPRINTS = (
     Blueprint("pointing", pointing.make, pointing.bind),
+    Blueprint("guidance", guidance.make, guidance.bind),
     Blueprint("camera", camera.make, camera.bind),
     Blueprint("modes", modes.make, modes.bind),
+    Blueprint("acquisition", acquisition.make, acquisition.bind),
     Blueprint("coarse", coarse.make, coarse.bind),
     Blueprint("fine", fine.make, fine.bind),
     Blueprint("point_ahead", point_ahead.make, point_ahead.bind),

@@ -8,7 +8,17 @@ x is cross-elevation (right, looking out), y is elevation (up), both in the gimb
 
 from typing import NamedTuple
 
-from terminal.fields import F32, F64, I16, I64, U8, U16, U8s
+from terminal.fields import F32, F64, I16, I64, U8, U16, U32, U8s
+from terminal.pointing_messages import (
+    AcquisitionCommand,
+    AcquisitionSample,
+    CoarseCommand,
+    CoarseSample,
+    GuidanceCommand,
+    GuidanceSample,
+    PointingCommand,
+    PointingSample,
+)
 from terminal.quantum_messages import (
     LinkCommand,
     LinkSample,
@@ -19,59 +29,29 @@ from terminal.quantum_messages import (
 )
 
 
-class PointingSample(NamedTuple):
-    """The newest navigation fix."""
-
-    t_ns: I64
-    fix_t_ns: I64
-    """0: no fix yet."""
-    latitude_rad: F64
-    longitude_rad: F64
-    altitude_m: F64
-    velocity_north_m_s: F64
-    velocity_east_m_s: F64
-    velocity_down_m_s: F64
-    q_ned_from_body_w: F64
-    q_ned_from_body_x: F64
-    q_ned_from_body_y: F64
-    q_ned_from_body_z: F64
-    attitude_sigma_rad: F64
-
-
-class PointingCommand(NamedTuple):
-    """Where to look, by prediction alone."""
-
-    valid: U8 = 0
-    fix_age_s: F64 = 1e9
-    target_yaw_rad: F64 = 0.0
-    target_pitch_rad: F64 = 0.0
-    """Joint angles that put the boresight on the partner's apparent direction."""
-    yaw_rate_rad_s: F64 = 0.0
-    pitch_rate_rad_s: F64 = 0.0
-    """Rates about the gimbal's axes that keep it there, relative to the turning Earth: its 73
-    urad/s are left to the coarse loop's integrator, with the gyro's bias."""
-    azimuth_rad: F64 = 0.0
-    elevation_rad: F64 = 0.0
-    range_m: F64 = 0.0
-    range_rate_m_s: F64 = 0.0
-    light_time_s: F64 = 0.0
-    doppler: F64 = 0.0
-    point_ahead_x_rad: F64 = 0.0
-    point_ahead_y_rad: F64 = 0.0
-    frame_angle_rad: F64 = 0.0
-    """Angle of the sender's H axis at the analyser, from `right` toward `up`."""
-
-
 class CameraSample(NamedTuple):
     """A beacon image; frame_seq is -1 where none came."""
 
     t_ns: I64
     frame_t_ns: I64
     frame_seq: I64
+    exposure_us: U32
     left: U16
     top: U16
     columns: U16
     mode: U8
+    yaw_rad: F64
+    pitch_rad: F64
+    roll_rad: F64
+    """Joints of the gimbal in the middle of the exposure."""
+    los_x: F64
+    los_y: F64
+    los_z: F64
+    """Predicted direction of the partner at that time, in the axes of the gimbal's base."""
+    los_rate_x: F64
+    los_rate_y: F64
+    los_rate_z: F64
+    """Its change per second seen from the turning Earth."""
     pixels: U8s
     """Row by row."""
 
@@ -82,11 +62,19 @@ class CameraCommand(NamedTuple):
     frame_t_ns: I64 = 0
     found: U8 = 0
     confirmed: U8 = 0
-    """Found in enough successive frames, and not missed in too many since."""
+    """The spot has stood still against the prediction in enough frames, and was not missed in too
+    many since."""
     x_rad: F64 = 0.0
     y_rad: F64 = 0.0
     """Beacon relative to the boresight."""
+    sigma_rad: F64 = 0.0
+    """1-sigma per axis of x and y from the noise of the image; 0: not found."""
     flux_counts: F64 = 0.0
+    saturated: U8 = 0
+    candidates: U8 = 0
+    """Spots in this frame that have the shape of a beacon."""
+    exposure_us: U32 = 0
+    """Of the next frames; 0: no change."""
     window_left: U16 = 0
     window_top: U16 = 0
     window_columns: U16 = 0
@@ -101,6 +89,7 @@ class ModesSample(NamedTuple):
     window_open: U8
     pointing_valid: U8
     elevation_rad: F64
+    keep_out: U8
     navigation_age_s: F64
     gimbal_age_s: F64
     quad_age_s: F64
@@ -127,44 +116,6 @@ class ModesCommand(NamedTuple):
     """Bits of terminal.safety.Unsafe."""
 
 
-class CoarseSample(NamedTuple):
-    """Gimbal angles, the prediction, and the beacon as camera and mirror see it."""
-
-    t_ns: I64
-    gimbal_t_ns: I64
-    yaw_rad: F64
-    pitch_rad: F64
-    motors_on: U8
-    mode: U8
-    pointing_valid: U8
-    target_yaw_rad: F64
-    target_pitch_rad: F64
-    yaw_rate_rad_s: F64
-    pitch_rate_rad_s: F64
-    camera_found: U8
-    camera_frame_t_ns: I64
-    camera_x_rad: F64
-    camera_y_rad: F64
-    fine_closed: U8
-    mirror_x_rad: F64
-    mirror_y_rad: F64
-
-
-class CoarseCommand(NamedTuple):
-    """Inertial rates for the gimbal."""
-
-    yaw_rate_rad_s: F64 = 0.0
-    pitch_rate_rad_s: F64 = 0.0
-    error_x_rad: F64 = 0.0
-    error_y_rad: F64 = 0.0
-    """The error that was acted on, by whichever sensor leads."""
-    source: U8 = 0
-    """0 none, 1 encoders, 2 camera, 3 mirror."""
-    switch_motors_on: U8 = 0
-    on_target: U8 = 0
-    gimbal_age_s: F64 = 1e9
-
-
 class FineSample(NamedTuple):
     """One scan of the quad cell; fresh is 0 where none came."""
 
@@ -176,6 +127,9 @@ class FineSample(NamedTuple):
     fresh: U8
     lost: U8
     enable: U8
+    aim_x_rad: F64 = 0.0
+    aim_y_rad: F64 = 0.0
+    """Where on the cell the beacon shall stand: the signal's offset, or the point-ahead."""
 
 
 class FineCommand(NamedTuple):
@@ -201,11 +155,16 @@ class PointAheadSample(NamedTuple):
     valid: U8
     point_ahead_x_rad: F64
     point_ahead_y_rad: F64
+    signal_offset_rad: F64
 
 
 class PointAheadCommand(NamedTuple):
+    """Point-ahead mirror in DAC counts, and where the fine loop shall hold the beacon."""
+
     x_counts: I16 = 0
     y_counts: I16 = 0
+    aim_x_rad: F64 = 0.0
+    aim_y_rad: F64 = 0.0
 
 
 class Message(NamedTuple):
@@ -222,8 +181,10 @@ MESSAGES = {
     message.name: message
     for message in (
         Message("pointing", PointingSample, PointingCommand, 10),
+        Message("guidance", GuidanceSample, GuidanceCommand, 10),
         Message("camera", CameraSample, CameraCommand, 1),
         Message("modes", ModesSample, ModesCommand, 10),
+        Message("acquisition", AcquisitionSample, AcquisitionCommand, 10),
         Message("coarse", CoarseSample, CoarseCommand, 10),
         Message("fine", FineSample, FineCommand, 100),
         Message("point_ahead", PointAheadSample, PointAheadCommand, 1),

@@ -30,6 +30,7 @@ TRANSITIONS = (
     Transition(Mode.TRACK, "beacon_gone", Mode.LOST),
     Transition(Mode.TRACK, "fine_settled", Mode.LINK),
     Transition(Mode.LINK, "beacon_gone", Mode.LOST),
+    Transition(Mode.LINK, "keep_out", Mode.TRACK),
     Transition(Mode.LINK, "fine_open", Mode.TRACK),
     Transition(Mode.LINK, "fine_adrift", Mode.TRACK),
     Transition(Mode.LOST, "beacon_centred", Mode.TRACK),
@@ -50,6 +51,7 @@ class Timers(NamedTuple):
     since_ns: int = 0
     no_beacon_s: float = 0.0
     near_s: float = 0.0
+    far_s: float = 0.0
     settled_s: float = 0.0
     adrift_s: float = 0.0
     clear_s: float = 0.0
@@ -73,17 +75,19 @@ def guards(
     config: TerminalConfig, timers: Timers, s: ModesSample, unsafe: Unsafe
 ) -> dict[str, bool]:
     """All conditions that the table names, by name."""
-    near_rad = config.coarse.handover_rad
     return {
         "window_open": bool(s.window_open and s.pointing_valid),
         "window_over": not s.window_open and timers.mode is not Mode.STANDBY,
         "unsafe": bool(unsafe) and timers.mode in UNSAFE_IN,
         "all_clear": timers.clear_s >= CLEAR_S,
-        "on_target": bool(s.gimbal_on_target and s.elevation_rad > 0.0 and not unsafe),
+        "on_target": bool(
+            s.gimbal_on_target and s.elevation_rad > config.keep_out.horizon_rad and not unsafe
+        ),
         "beacon_centred": bool(s.camera_confirmed and s.camera_found)
-        and s.camera_error_rad < near_rad,
+        and s.camera_error_rad < config.coarse.handover_rad,
         "beacon_gone": timers.no_beacon_s > config.safety.lost_after_s,
-        "fine_settled": timers.settled_s >= config.fine.settled_s,
+        "fine_settled": timers.settled_s >= config.fine.settled_s and not s.keep_out,
+        "keep_out": bool(s.keep_out),
         "fine_open": not s.fine_closed,
         "fine_adrift": timers.adrift_s > config.safety.lost_after_s,
         "coast_over": (s.t_ns - timers.since_ns) * 1e-9 > config.safety.reacquire_after_s,
@@ -94,11 +98,13 @@ def step(config: TerminalConfig, timers: Timers, s: ModesSample, dt_s: float) ->
     """One tick: conditions, at most one transition, and what the mode allows."""
     unsafe = check(config.safety, s)
     near = bool(s.camera_found) and s.camera_error_rad < config.coarse.handover_rad
+    far = bool(s.camera_found) and s.camera_error_rad > config.coarse.release_rad
     settled = bool(s.fine_closed) and s.fine_rms_rad < config.fine.settled_rad
     adrift = bool(s.fine_closed) and s.fine_rms_rad > ADRIFT * config.fine.settled_rad
     timers = timers._replace(
         no_beacon_s=_held(not (s.camera_found or s.fine_beacon), timers.no_beacon_s, dt_s),
         near_s=_held(near, timers.near_s, dt_s),
+        far_s=_held(far, timers.far_s, dt_s),
         settled_s=_held(settled, timers.settled_s, dt_s),
         adrift_s=_held(adrift, timers.adrift_s, dt_s),
         clear_s=_held(not unsafe, timers.clear_s, dt_s),
@@ -110,9 +116,10 @@ def step(config: TerminalConfig, timers: Timers, s: ModesSample, dt_s: float) ->
             break
     mode = timers.mode
     # The mirror takes over once the camera has held the beacon inside the quad cell's reach, and
-    # keeps it until the beacon is lost.
+    # keeps it until the beacon is lost, or has stood far outside for as long.
+    handover_s = config.coarse.handover_s
     fine_enable = mode in (Mode.TRACK, Mode.LINK) and (
-        timers.fine_enable or timers.near_s >= config.coarse.handover_s
+        timers.far_s < handover_s if timers.fine_enable else timers.near_s >= handover_s
     )
     timers = timers._replace(fine_enable=fine_enable)
     command = ModesCommand(
@@ -120,7 +127,7 @@ def step(config: TerminalConfig, timers: Timers, s: ModesSample, dt_s: float) ->
         since_ns=timers.since_ns,
         fine_enable=fine_enable,
         beacon_on=mode in BEACON_ON and not unsafe,
-        shutter_open=mode is Mode.LINK and not unsafe,
+        shutter_open=mode is Mode.LINK and not unsafe and not s.keep_out,
         unsafe=int(unsafe),
     )
     return timers, command

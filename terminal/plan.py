@@ -1,24 +1,41 @@
-"""What a terminal at rest on the Earth will see of a satellite: step by step, and pass by pass."""
+"""What a terminal will see of its partner, step by step."""
 
 from collections.abc import Iterable
-from math import atan2, cos, degrees, sin
+from itertools import pairwise
+from math import cos, degrees, hypot, sin
+from typing import NamedTuple
 
 from msgspec import Struct
 
-from terminal.geometry.earth import Geodetic, ecef_from_geodetic, enu_basis, enu_from_ecef
-from terminal.geometry.ephemeris import Ephemeris
-from terminal.geometry.light_time import azimuth_elevation, point_ahead_rad, solve
-from terminal.geometry.passes import Pass, find_passes
+from terminal.control.guidance.keep_out import separation_rad
+from terminal.geometry.earth import enu_basis, enu_from_ecef, inertial_velocity
+from terminal.geometry.ephemeris import EphemerisError
+from terminal.geometry.light_time import (
+    PointingSolution,
+    azimuth_elevation,
+    point_ahead_rad,
+    solve,
+)
+from terminal.geometry.moon import moon_direction_ecef
+from terminal.geometry.polarization_frame import (
+    frame_angle_rad,
+    orbit_normal_ecef,
+    vertical_ecef,
+)
 from terminal.geometry.refraction import Refraction
-from terminal.geometry.sun import in_sunlight, sun_direction_ecef
+from terminal.geometry.sun import sun_direction_ecef
 from terminal.geometry.time_scales import SECOND_NS, utc_text
-from terminal.geometry.vector import Vec, cross, dot, norm
+from terminal.geometry.vector import Vec, add, cross, norm, scale, subtract, unit
+from terminal.plan_link import RowLink
+from terminal.plan_regard import Limit, violated
+from terminal.plan_view import View
 
-_AT_REST = (0.0, 0.0, 0.0)
-_NIGHT_BELOW_DEG = -12.0
-"""Sun's elevation at the end of nautical twilight."""
-_MOST_LOOKS = 600
-"""At the Sun in one pass."""
+SPAN_NS = SECOND_NS // 10
+"""Rates come from a parabola through three directions so far apart."""
+_SPANS = ((-1, 0, 1), (0, 1, 2), (-2, -1, 0))
+"""Where an ephemeris begins or ends, the three lie on the one side that it has."""
+_UP: Vec = (0.0, 0.0, 1.0)
+_AT_ZENITH = 1e-9
 
 
 class PlanRow(Struct, frozen=True):
@@ -44,60 +61,78 @@ class PlanRow(Struct, frozen=True):
     """From the arrival direction, both without refraction."""
     sun_azimuth_deg: float
     sun_elevation_deg: float
+    moon_separation_deg: float
+    """As the Sun's."""
+    moon_azimuth_deg: float
+    moon_elevation_deg: float
+    sky_rate_deg_s: float
+    """Of the line of sight against the local level; this and the next without refraction."""
+    azimuth_rate_deg_s: float
+    """What the yaw axis of an azimuth mount has to turn."""
+    elevation_rate_deg_s: float
+    azimuth_acceleration_deg_s2: float
+    elevation_acceleration_deg_s2: float
+    field_of_regard: list[Limit]
+    """The limits that are violated; none if empty."""
+    polarization_frame_deg: float | None
+    """At which the partner's H axis is seen in an azimuth mount, from right toward up; None where
+    it leaves no angle."""
+    ephemeris_sigma_m: float | None
+    """1-sigma of the partner's place along its path; None: not known."""
+    ephemeris_sigma_urad: float | None
+    """The same on the sky, in the direction in which it is largest."""
+    link: RowLink | None = None
+    """What the photons do; None without a mission."""
 
 
-class PassRow(Struct, frozen=True):
-    """One pass. Rise, culmination and set are those of the geometric elevation."""
+class Motion(NamedTuple):
+    """Of a line of sight against the local level, rad/s and rad/s2."""
 
-    rise_utc: str
-    culmination_utc: str
-    set_utc: str
-    duration_s: float
-    max_elevation_deg: float
-    rise_azimuth_deg: float
-    culmination_azimuth_deg: float
-    set_azimuth_deg: float
-    culmination_range_m: float
-    sun_elevation_deg: float
-    """At the site, at culmination."""
-    night: bool
-    """Sun more than 12 degrees below the horizon at culmination."""
-    sunlit: bool
-    """The satellite, at culmination."""
-    min_sun_separation_deg: float
+    sky_rate: float
+    azimuth_rate: float
+    elevation_rate: float
+    azimuth_acceleration: float
+    elevation_acceleration: float
 
 
-def plan_rows(
-    ephemeris: Ephemeris,
-    site: Geodetic,
-    times_tai_ns: Iterable[int],
-    refraction: Refraction | None = None,
-) -> list[PlanRow]:
+def plan_rows(view: View, times_tai_ns: Iterable[int]) -> list[PlanRow]:
     """A row for each TAI time.
 
-    With `refraction`, arriving and launched light are bent alike; where the light would have to
-    pass under the horizontal, both directions stay those of straight lines. Range, light time and
-    Doppler stay those of the vacuum (the air adds 2.4 m of optical path at the zenith).
+    With refraction, arriving and launched light are bent alike; where the light would have to
+    pass under the horizontal, both directions stay those of straight lines. Range, light time,
+    Doppler and rates stay those of the vacuum (the air adds 2.4 m of optical path at the zenith).
 
     Raises EphemerisError where the ephemeris has no answer, RefractionError for a partner inside
     the atmosphere.
     """
-    return [_row(ephemeris, site, t_ns, refraction) for t_ns in times_tai_ns]
+    return [_row(view, t_ns) for t_ns in times_tai_ns]
 
 
-def _row(ephemeris: Ephemeris, site: Geodetic, t_ns: int, refraction: Refraction | None) -> PlanRow:
-    latitude_rad, longitude_rad, altitude_m = site
-    position = ecef_from_geodetic(latitude_rad, longitude_rad, altitude_m)
-    solution = solve(t_ns, position, _AT_REST, latitude_rad, longitude_rad, ephemeris)
-    sun_enu = enu_from_ecef(enu_basis(latitude_rad, longitude_rad), sun_direction_ecef(t_ns))
-    los, launch = solution.los_enu, solution.launch_enu
-    sun_separation_rad = _angle_rad(los, sun_enu)
-    if refraction is not None:
-        seen, aimed = (_lifted(d, solution.range_m, refraction) for d in (los, launch))
-        if seen is not None and aimed is not None:
-            los, launch = seen, aimed
+def sighted(view: View, t_ns: int) -> PointingSolution:
+    """From where the terminal is at a TAI time. Raises EphemerisError."""
+    latitude_rad, longitude_rad, _ = view.own.geodetic(t_ns)
+    return solve(t_ns, *view.own.state_ecef(t_ns), latitude_rad, longitude_rad, view.partner)
+
+
+def sun_enu(view: View, t_ns: int) -> Vec:
+    """Unit vector toward the Sun."""
+    latitude_rad, longitude_rad, _ = view.own.geodetic(t_ns)
+    return enu_from_ecef(enu_basis(latitude_rad, longitude_rad), sun_direction_ecef(t_ns))
+
+
+def _row(view: View, t_ns: int) -> PlanRow:
+    solution = sighted(view, t_ns)
+    latitude_rad, longitude_rad, _ = view.own.geodetic(t_ns)
+    basis = enu_basis(latitude_rad, longitude_rad)
+    sun = sun_enu(view, t_ns)
+    moon = enu_from_ecef(basis, moon_direction_ecef(t_ns, view.own.state_ecef(t_ns)[0]))
+    sun_rad, moon_rad = (separation_rad(solution.los_enu, body) for body in (sun, moon))
+    motion = _motion(view, t_ns, solution.los_enu)
+    sigma_m, sigma_urad = _sigmas(view, t_ns, solution.range_m)
+    los, launch = _seen(view.refraction, solution)
     azimuth_rad, elevation_rad = azimuth_elevation(los)
-    sun_azimuth_rad, sun_elevation_rad = azimuth_elevation(sun_enu)
+    sun_azimuth_rad, sun_elevation_rad = azimuth_elevation(sun)
+    moon_azimuth_rad, moon_elevation_rad = azimuth_elevation(moon)
     ahead_across_rad, ahead_up_rad = point_ahead_rad(los, launch)
     return PlanRow(
         utc=exact_utc(t_ns),
@@ -107,56 +142,80 @@ def _row(ephemeris: Ephemeris, site: Geodetic, t_ns: int, refraction: Refraction
         range_rate_m_s=solution.range_rate_m_s,
         doppler=solution.doppler,
         light_time_s=solution.light_time_s,
-        point_ahead_urad=_angle_rad(los, launch) * 1e6,
+        point_ahead_urad=separation_rad(los, launch) * 1e6,
         point_ahead_elevation_urad=ahead_up_rad * 1e6,
         point_ahead_cross_elevation_urad=ahead_across_rad * 1e6,
-        sun_separation_deg=degrees(sun_separation_rad),
+        sun_separation_deg=degrees(sun_rad),
         sun_azimuth_deg=degrees(sun_azimuth_rad),
         sun_elevation_deg=degrees(sun_elevation_rad),
+        moon_separation_deg=degrees(moon_rad),
+        moon_azimuth_deg=degrees(moon_azimuth_rad),
+        moon_elevation_deg=degrees(moon_elevation_rad),
+        sky_rate_deg_s=degrees(motion.sky_rate),
+        azimuth_rate_deg_s=degrees(motion.azimuth_rate),
+        elevation_rate_deg_s=degrees(motion.elevation_rate),
+        azimuth_acceleration_deg_s2=degrees(motion.azimuth_acceleration),
+        elevation_acceleration_deg_s2=degrees(motion.elevation_acceleration),
+        field_of_regard=violated(
+            view.gimbal,
+            view.keep_out,
+            elevation_rad,
+            motion.azimuth_rate,
+            motion.azimuth_acceleration,
+            sun_rad,
+            moon_rad,
+        ),
+        polarization_frame_deg=_frame_deg(view, t_ns, los),
+        ephemeris_sigma_m=sigma_m,
+        ephemeris_sigma_urad=sigma_urad,
     )
 
 
-def pass_rows(
-    ephemeris: Ephemeris,
-    site: Geodetic,
-    start_tai_ns: int,
-    end_tai_ns: int,
-    min_elevation_rad: float,
-) -> list[PassRow]:
-    """Passes over a site between two TAI times, in order; an end of the span may cut one short.
-
-    Raises EphemerisError where the ephemeris has no answer, ValueError for an empty span.
-    """
-    found = find_passes(ephemeris, *site, start_tai_ns, end_tai_ns, min_elevation_rad)
-    return [_pass_row(ephemeris, site, one) for one in found]
-
-
-def _pass_row(ephemeris: Ephemeris, site: Geodetic, found: Pass) -> PassRow:
-    turns_ns = found.rise_tai_ns, found.culmination_tai_ns, found.set_tai_ns
-    rise, top, end = plan_rows(ephemeris, site, turns_ns)
-    step_ns = max(SECOND_NS, (found.set_tai_ns - found.rise_tai_ns) // _MOST_LOOKS)
-    looks = plan_rows(ephemeris, site, range(found.rise_tai_ns, found.set_tai_ns, step_ns))
-    satellite, _ = ephemeris.state_ecef(found.culmination_tai_ns)
-    return PassRow(
-        rise_utc=utc_text(found.rise_tai_ns),
-        culmination_utc=utc_text(found.culmination_tai_ns),
-        set_utc=utc_text(found.set_tai_ns),
-        duration_s=(found.set_tai_ns - found.rise_tai_ns) * 1e-9,
-        max_elevation_deg=degrees(found.max_elevation_rad),
-        rise_azimuth_deg=rise.azimuth_deg,
-        culmination_azimuth_deg=top.azimuth_deg,
-        set_azimuth_deg=end.azimuth_deg,
-        culmination_range_m=top.range_m,
-        sun_elevation_deg=top.sun_elevation_deg,
-        night=top.sun_elevation_deg < _NIGHT_BELOW_DEG,
-        sunlit=in_sunlight(satellite, found.culmination_tai_ns),
-        min_sun_separation_deg=min(row.sun_separation_deg for row in (*looks, top, end)),
+def _motion(view: View, t_ns: int, los: Vec) -> Motion:
+    """The vector's motion is as smooth at the zenith as elsewhere: the angles' follows from it."""
+    rate, acceleration = _derivatives(view, t_ns, los)
+    (e, n, u), (de, dn, du), (dde, ddn, ddu) = los, rate, acceleration
+    level2 = e * e + n * n
+    if level2 < _AT_ZENITH * _AT_ZENITH:
+        # Every azimuth serves there: a mount that looks along the motion need not turn.
+        return Motion(norm(rate), 0.0, hypot(de, dn), 0.0, 0.0)
+    level = level2**0.5
+    azimuth_rate = (n * de - e * dn) / level2
+    spread = 2.0 * (e * de + n * dn) / level2
+    azimuth_acceleration = (n * dde - e * ddn) / level2 - azimuth_rate * spread
+    elevation_rate = du / level
+    # sin(elevation) = u, twice differentiated.
+    elevation_acceleration = (ddu + u * elevation_rate * elevation_rate) / level
+    return Motion(
+        norm(rate), azimuth_rate, elevation_rate, azimuth_acceleration, elevation_acceleration
     )
 
 
-def exact_utc(tai_ns: int) -> str:
-    """UTC to the millisecond if that says it all, else to the nanosecond."""
-    return utc_text(tai_ns, 9 if tai_ns % 1_000_000 else 3)
+def _derivatives(view: View, t_ns: int, los: Vec) -> tuple[Vec, Vec]:
+    """First and second derivative of the line of sight by time, from Newton's parabola."""
+    refused: EphemerisError | None = None
+    for spans in _SPANS:
+        try:
+            a, b, c = (los if k == 0 else sighted(view, t_ns + k * SPAN_NS).los_enu for k in spans)
+        except EphemerisError as error:
+            refused = refused or error
+            continue
+        per_s = SECOND_NS / SPAN_NS
+        first, second = (scale(per_s, subtract(late, early)) for early, late in pairwise((a, b, c)))
+        bend = scale(0.5 * per_s, subtract(second, first))
+        # d/dt at 0 of a + first (t - t0) + bend (t - t0)(t - t1).
+        return add(first, scale(-(spans[0] + spans[1]) / per_s, bend)), scale(2.0, bend)
+    assert refused is not None
+    raise refused
+
+
+def _seen(refraction: Refraction | None, solution: PointingSolution) -> tuple[Vec, Vec]:
+    """Arrival and launch direction as the air shows them, both or neither."""
+    los, launch = solution.los_enu, solution.launch_enu
+    if refraction is None:
+        return los, launch
+    seen, aimed = (_lifted(d, solution.range_m, refraction) for d in (los, launch))
+    return (seen, aimed) if seen is not None and aimed is not None else (los, launch)
 
 
 def _lifted(direction_enu: Vec, range_m: float, refraction: Refraction) -> Vec | None:
@@ -169,5 +228,32 @@ def _lifted(direction_enu: Vec, range_m: float, refraction: Refraction) -> Vec |
     return level * sin(azimuth_rad), level * cos(azimuth_rad), sin(apparent_rad)
 
 
-def _angle_rad(a: Vec, b: Vec) -> float:
-    return atan2(norm(cross(a, b)), dot(a, b))
+def _frame_deg(view: View, t_ns: int, los: Vec) -> float | None:
+    position, velocity = view.partner.state_ecef(t_ns)
+    try:
+        if view.reference_axis == "vertical":
+            axis = vertical_ecef(position)
+        else:
+            axis = orbit_normal_ecef(position, velocity)
+        latitude_rad, longitude_rad, _ = view.own.geodetic(t_ns)
+        axis_enu = enu_from_ecef(enu_basis(latitude_rad, longitude_rad), axis)
+        return degrees(frame_angle_rad(los, axis_enu, _UP))
+    except ValueError:
+        return None
+
+
+def _sigmas(view: View, t_ns: int, range_m: float) -> tuple[float | None, float | None]:
+    """(m along the path, urad on the sky in the direction in which it is largest)."""
+    if view.errors is None:
+        return None, None
+    along_m = view.errors.along_at_m(t_ns)
+    there, moving = view.partner.state_ecef(t_ns)
+    toward = unit(subtract(there, view.own.state_ecef(t_ns)[0]))
+    # What lies along the line of sight does not show.
+    shown = norm(cross(toward, unit(inertial_velocity(there, moving))))
+    return along_m, max(view.errors.beside_m, along_m * shown) / range_m * 1e6
+
+
+def exact_utc(tai_ns: int) -> str:
+    """UTC to the millisecond if that says it all, else to the nanosecond."""
+    return utc_text(tai_ns, 9 if tai_ns % 1_000_000 else 3)

@@ -7,7 +7,9 @@ from typing import NamedTuple
 from config.errors import InputError
 from terminal.geometry.earth import Geodetic, curvature_radii_m
 from terminal.geometry.eop import EarthOrientation, EopError, EopTable
-from terminal.geometry.ephemeris import SatelliteEphemeris
+from terminal.geometry.ephemeris import Ephemeris, EphemerisError, SatelliteEphemeris
+from terminal.geometry.ephemeris_file import interpolated, read_table
+from terminal.geometry.ephemeris_table import Frame
 from terminal.geometry.refraction import Refraction, RefractionError
 from terminal.geometry.time_scales import DAY_NS, tai_ns_from_utc, utc_text
 from terminal.geometry.tle import Tle, TleError, parse_tle
@@ -24,15 +26,20 @@ _MARGIN_DAYS = 0.01
 class Prediction(NamedTuple):
     """A satellite over a site, for a time."""
 
-    tle: Tle
-    ephemeris: SatelliteEphemeris
+    satellite: int | str
+    """Catalogue number of elements, name in a precise ephemeris."""
+    ephemeris: Ephemeris
+    interpolation_error_m: float | None
+    """Of a precise ephemeris: upper bound, as the file itself shows it."""
     site: Geodetic
     start_tai_ns: int
     end_tai_ns: int
+    warnings: list[str]
 
 
 def read_prediction(
-    tle_file: Path,
+    tle_file: Path | None,
+    ephemeris_file: Path | None,
     site: str,
     start: str,
     duration_s: float,
@@ -41,15 +48,23 @@ def read_prediction(
 ) -> Prediction:
     """Everything that a prediction needs, from the options of the command.
 
-    Raises InputError for a value that can't be meant, a file that can't be read or is broken, and a
-    time too far from the elements' epoch.
+    Raises InputError for a value that can't be meant, a file that can't be read or is broken, a
+    time too far from the elements' epoch, and unless exactly one of the two files is given.
     """
+    if (tle_file is None) == (ephemeris_file is None):
+        raise InputError("--tle, --ephemeris: exactly one of the two must be given")
     place = read_site(site)
-    tle = read_tle(tle_file)
-    try:
-        start_ns = tai_ns_from_utc(start)
-    except ValueError as error:
-        raise InputError(f"--start: {error}") from error
+    if tle_file is not None:
+        return _from_elements(tle_file, place, start, duration_s, eop, max_age_days)
+    assert ephemeris_file is not None
+    return _from_table(ephemeris_file, place, start, duration_s, eop)
+
+
+def _from_elements(
+    file: Path, site: Geodetic, start: str, duration_s: float, eop: str, max_age_days: float
+) -> Prediction:
+    tle = read_tle(file)
+    start_ns = read_start(start)
     if not 0.0 < max_age_days <= _LONGEST_AGE_DAYS:
         raise InputError(f"--max-age-days: must be over 0 and up to {_LONGEST_AGE_DAYS:g}")
     start_day = (start_ns - tle.epoch_tai_ns) / DAY_NS
@@ -57,11 +72,44 @@ def read_prediction(
     if age_days > max_age_days:
         raise InputError(
             f"--start: {utc_text(start_ns)} and {duration_s:g} s on is up to {age_days:.1f} days "
-            f"from the epoch {utc_text(tle.epoch_tai_ns)} of the elements in {tle_file}, more than "
+            f"from the epoch {utc_text(tle.epoch_tai_ns)} of the elements in {file}, more than "
             f"{max_age_days:g}: use newer elements, or --max-age-days to take them all the same"
         )
-    ephemeris = SatelliteEphemeris(tle, read_earth(eop), max_age_days + _MARGIN_DAYS)
-    return Prediction(tle, ephemeris, place, start_ns, start_ns + round(duration_s * 1e9))
+    earth = read_earth(eop)
+    ephemeris = SatelliteEphemeris(tle, earth, max_age_days + _MARGIN_DAYS)
+    end_ns = start_ns + round(duration_s * 1e9)
+    warnings = _warnings(earth, end_ns)
+    return Prediction(tle.catalogue_number, ephemeris, None, site, start_ns, end_ns, warnings)
+
+
+def _from_table(file: Path, site: Geodetic, start: str, duration_s: float, eop: str) -> Prediction:
+    start_ns = read_start(start)
+    earth = read_earth(eop)
+    # UT1 = UTC is off by up to 400 m: no orientation for a precise ephemeris.
+    orientation = None if isinstance(earth, int | float) else earth
+    try:
+        table = read_table(file)
+        ephemeris = interpolated(table, orientation)
+    except EphemerisError as error:
+        raise InputError(f"--ephemeris: {error}") from error
+    # Beyond the longest span of a file the end makes no difference, and no overflow.
+    end_ns = start_ns + round(min(duration_s, _LONGEST_AGE_DAYS * _DAY_S) * 1e9)
+    warnings = [] if table.frame is Frame.ITRF else _warnings(earth, end_ns)
+    error_m = ephemeris.interpolation_error_m
+    return Prediction(table.satellite, ephemeris, error_m, site, start_ns, end_ns, warnings)
+
+
+def read_start(text: str) -> int:
+    """TAI nanoseconds. Raises InputError."""
+    try:
+        return tai_ns_from_utc(text)
+    except ValueError as error:
+        raise InputError(f"--start: {error}") from error
+
+
+def _warnings(earth: EarthOrientation | float, end_tai_ns: int) -> list[str]:
+    warning = earth.warning(end_tai_ns) if isinstance(earth, EopTable) else None
+    return [] if warning is None else [f"--eop: {warning}"]
 
 
 def read_site(text: str) -> Geodetic:
@@ -89,8 +137,15 @@ def read_site(text: str) -> Geodetic:
 
 
 def read_tle(file: Path) -> Tle:
-    """The elements of the one satellite in a file: two lines, and a line with its name before them
-    or not. Raises InputError."""
+    """The elements of the one satellite in a file. Raises InputError as `read_tle_lines`."""
+    return parse_tle(*read_tle_lines(file))
+
+
+def read_tle_lines(file: Path) -> tuple[str, str]:
+    """The two lines of elements in a file, with a line with a name before them or not.
+
+    Raises InputError for a file that cannot be read, or does not hold one satellite.
+    """
     try:
         text = file.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
@@ -105,9 +160,10 @@ def read_tle(file: Path) -> Tle:
             "before them or not"
         )
     try:
-        return parse_tle(*lines[-2:])
+        parse_tle(*lines[-2:])
     except TleError as error:
         raise InputError(f"{file}: {error}") from error
+    return lines[-2], lines[-1]
 
 
 def read_earth(text: str) -> EarthOrientation | float:

@@ -1,11 +1,21 @@
-"""Plans and passes as tables for people."""
+"""Rows of plans and passes as tables for people."""
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from terminal.plan import PassRow, PlanRow
+from terminal.plan import PlanRow
+from terminal.plan_passes import PassRow
+from terminal.plan_regard import Limit
 
 _MOST_LINES = 200
+FLAGS = {
+    Limit.HORIZON: "h",
+    Limit.PITCH: "p",
+    Limit.KEYHOLE: "k",
+    Limit.SUN_AVOIDANCE: "A",
+    Limit.SUN_KEEP_OUT: "S",
+    Limit.MOON: "m",
+}
 
 
 def plan_table(rows: list[PlanRow]) -> Table:
@@ -23,9 +33,10 @@ def plan_table(rows: list[PlanRow]) -> Table:
         "Sun\ndeg",
     ):
         table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for row in rows[::every]:
         table.add_row(
-            _short(row.utc),
+            short_utc(row.utc),
             f"{row.azimuth_deg:.2f}",
             f"{row.elevation_deg:.2f}",
             f"{row.range_m / 1e3:.1f}",
@@ -33,7 +44,8 @@ def plan_table(rows: list[PlanRow]) -> Table:
             f"{row.doppler * 1e6:+.3f}",
             f"{row.point_ahead_urad:.2f}",
             f"{row.sun_separation_deg:.0f}",
-            style=None if row.elevation_deg >= 0.0 else "dim",
+            "".join(FLAGS[limit] for limit in row.field_of_regard),
+            style="dim" if Limit.HORIZON in row.field_of_regard else None,
         )
     return table
 
@@ -53,7 +65,7 @@ def pass_table(rows: list[PassRow]) -> Table:
     for row in rows:
         azimuths = row.rise_azimuth_deg, row.culmination_azimuth_deg, row.set_azimuth_deg
         table.add_row(
-            _short(row.rise_utc[:19]),
+            short_utc(row.rise_utc[:19]),
             row.culmination_utc[11:19],
             f"{row.duration_s:.0f}",
             f"{row.max_elevation_deg:.1f}",
@@ -65,7 +77,7 @@ def pass_table(rows: list[PassRow]) -> Table:
     return table
 
 
-def _short(utc: str) -> str:
+def short_utc(utc: str) -> str:
     """Without the year, and without decimals that say nothing."""
     text = utc[5:].removesuffix("Z").replace("T", " ")
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -79,8 +91,8 @@ def _caption(rows: list[PlanRow], every: int) -> str:
         top = max(up, key=lambda row: row.elevation_deg)
         near = min(up, key=lambda row: row.sun_separation_deg)
         said = (
-            f"highest {top.elevation_deg:.1f} deg at {_short(top.utc)}; nearest to the Sun "
-            f"{near.sun_separation_deg:.1f} deg at {_short(near.utc)}"
+            f"highest {top.elevation_deg:.1f} deg at {short_utc(top.utc)}; nearest to the Sun "
+            f"{near.sun_separation_deg:.1f} deg at {short_utc(near.utc)}"
         )
         if near.sun_elevation_deg < 0.0:
             said += " (Sun under the horizon)"

@@ -69,7 +69,7 @@ class TimingCommand(NamedTuple):
 
 
 class LinkSample(NamedTuple):
-    """Accepted clicks in key slots, and what the partner answered."""
+    """Accepted clicks in key slots, and what the partner answered or, in an uplink, counted."""
 
     t_ns: I64
     slot: I64s
@@ -80,6 +80,10 @@ class LinkSample(NamedTuple):
     reply_intensity: U8s
     reply_bit: U8s
     """The replies one after the other."""
+    tally_seq: I64s = NO_I64S
+    tally_t_ns: I64s = NO_I64S
+    tally_counts: I64s = NO_I64S
+    """28 numbers of each tally, one tally after the other; see `terminal.qkd.tally`."""
 
 
 class LinkCommand(NamedTuple):
@@ -106,4 +110,11 @@ class LinkCommand(NamedTuple):
     phase_error: F64 = 0.5
     secret_key_bits: F64 = 0.0
     disclosed_counts: F64s = NO_COUNTS
-    """Clicks so far whose state the partner disclosed, 4 * sent state + channel."""
+    """Clicks so far whose state is disclosed, 4 * sent state + channel; in an uplink with those in
+    public slots."""
+    tallied_until_ns: I64 = 0
+    """Up to which slots the partner's tally counts, as they left; 0 before the first."""
+    tallies_late: U32 = 0
+    """Tallies that came after a newer one, or again."""
+    tallies_refused: U32 = 0
+    """Tallies that cannot be: a count that fell, parts greater than their whole, no such time."""

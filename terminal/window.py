@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from config.errors import InputError
 from config.mission import FixedWindow, Mission, PassWindow, SatellitePartner
-from terminal.geometry.ephemeris import EphemerisError, SatelliteEphemeris
+from terminal.geometry.ephemeris import Ephemeris, EphemerisError
 from terminal.geometry.passes import Pass, find_passes
 from terminal.geometry.sun import sun_elevation_rad
 from terminal.geometry.time_scales import DAY_NS, SECOND_NS, tai_ns_from_utc, utc_text
-from terminal.geometry.tle import TleError, parse_tle
+from terminal.geometry.tle import parse_tle
+from terminal.mission_ephemeris import partner_ephemeris
 
 _MARGIN_NS = SECOND_NS
 """The prediction looks this far beyond the window at most: light time, and a span for rates."""
@@ -36,23 +37,25 @@ def _utc(text: str, key: str) -> int:
         raise InputError(f"{key}: {error}") from error
 
 
-def _checked_ephemeris(
-    partner: SatellitePartner, ut1_minus_utc_s: float, span: Window
-) -> SatelliteEphemeris:
-    """The partner's ephemeris, good over the whole span. Raises InputError."""
-    try:
-        tle = parse_tle(*partner.tle)
-    except TleError as error:
-        raise InputError(f"mission.partner.tle: {error}") from error
-    far_ns = max(abs(t - tle.epoch_tai_ns) for t in span) + _MARGIN_NS
+def _checked_ephemeris(mission: Mission, start_ns: int, span: Window) -> Ephemeris:
+    """The partner's ephemeris; of elements, such as are good over the whole span.
+
+    Raises InputError.
+    """
+    partner = mission.partner
+    ephemeris = partner_ephemeris(mission, start_ns)
+    if not isinstance(partner, SatellitePartner) or partner.ephemeris is not None:
+        return ephemeris
+    epoch_ns = parse_tle(*partner.tle).epoch_tai_ns
+    far_ns = max(abs(t - epoch_ns) for t in span) + _MARGIN_NS
     if far_ns > partner.useful_days * DAY_NS:
         raise InputError(
             f"mission.window: {utc_text(span.start_tai_ns)} to {utc_text(span.end_tai_ns)} "
             f"is {far_ns / DAY_NS:.1f} days from the elements' epoch "
-            f"{utc_text(tle.epoch_tai_ns)}; they are good for {partner.useful_days:g} "
+            f"{utc_text(epoch_ns)}; they are good for {partner.useful_days:g} "
             "days (mission.partner.useful_days): use newer elements"
         )
-    return SatelliteEphemeris(tle, ut1_minus_utc_s, partner.useful_days)
+    return ephemeris
 
 
 def _usable(found: Pass) -> Window:
@@ -82,7 +85,7 @@ def resolve_window(mission: Mission) -> Window:
         if isinstance(wanted, FixedWindow):
             return span
         raise InputError("mission.window.kind: best_pass needs a partner of kind satellite")
-    ephemeris = _checked_ephemeris(partner, mission.earth.ut1_minus_utc_s, span)
+    ephemeris = _checked_ephemeris(mission, start, span)
     try:
         if isinstance(wanted, FixedWindow):
             for t_ns in range(span.start_tai_ns, span.end_tai_ns, _LOOK_EVERY_NS):
@@ -90,12 +93,11 @@ def resolve_window(mission: Mission) -> Window:
             return span
         return _best_pass(mission, wanted, ephemeris, span)
     except EphemerisError as error:
-        raise InputError(f"mission.partner.tle: {error}") from error
+        source = "tle" if partner.ephemeris is None else "ephemeris"
+        raise InputError(f"mission.partner.{source}: {error}") from error
 
 
-def _best_pass(
-    mission: Mission, wanted: PassWindow, ephemeris: SatelliteEphemeris, span: Window
-) -> Window:
+def _best_pass(mission: Mission, wanted: PassWindow, ephemeris: Ephemeris, span: Window) -> Window:
     """The whole seconds of the highest pass. Raises InputError without one."""
     latitude = math.radians(mission.track.latitude_deg)
     longitude = math.radians(mission.track.longitude_deg)

@@ -1,19 +1,21 @@
-"""Gimbal rate control: feed-forward of the predicted motion plus a correction of what is seen.
+"""Gimbal rate control: feed-forward of the guided motion plus a correction of what is seen.
 
 Which sensor leads follows from what is there: the mirror's mean while the fine loop is closed
-(offload), else the camera's beacon, else the encoders against the prediction. While a beacon
-leads, the difference between encoders and prediction is learned, so that when the beacon is lost
-the terminal coasts on a corrected prediction.
+(offload), else the camera's beacon, else the encoders against the guidance's target. While a beacon
+leads, the rotation between where it is seen and where it was predicted is learned, so that when the
+beacon is lost the terminal coasts on a corrected prediction.
 """
 
 import math
 from typing import NamedTuple
 
 from config.terminal import TerminalConfig
-from terminal.control.beacon import CAMERA_MAX_AGE_S
-from terminal.control.scan import spiral_offset
-from terminal.messages import CoarseCommand, CoarseSample
+from terminal.control.guidance.joint_limits import JointRates
+from terminal.control.image.beacon import CAMERA_MAX_AGE_S
+from terminal.geometry.gimbal_frame import Joints, image_axes, image_motion
+from terminal.geometry.vector import Vec, add, cross, dot, norm, scale, subtract
 from terminal.mode import Mode
+from terminal.pointing_messages import CoarseCommand, CoarseSample
 
 OFFSET_TIME_CONSTANT_S = 2.0
 """Averages sway and image noise out of the learned pointing offset."""
@@ -23,88 +25,147 @@ NONE, ENCODERS, CAMERA, MIRROR = range(4)
 SMALLEST_COS_PITCH = 0.02
 """Nearer than this to the zenith the yaw axis can't follow, and is not asked to."""
 
+THIRD_AXIS_COS_PITCH = 0.26
+"""From 75 degrees of pitch on, the roll axis shares the motion to the side, where there is one."""
+
+SEEKING = frozenset({Mode.ACQUIRE, Mode.TRACK, Mode.LINK, Mode.LOST})
+"""Modes in which a beacon that is seen leads the gimbal."""
+
 
 class CoarseState(NamedTuple):
-    """Learned pointing offset (joint angles, seen minus predicted), integrators, time of search."""
+    """Learned rotation of the prediction (in the gimbal's base), and integrators in the image."""
 
-    offset_yaw_rad: float = 0.0
-    offset_pitch_rad: float = 0.0
+    offset_rad: Vec = (0.0, 0.0, 0.0)
     learned_s: float = 0.0
     integral_x_rad_s: float = 0.0
     integral_y_rad_s: float = 0.0
-    scan_s: float = 0.0
+    frame_t_ns: int = 0
+    frame_x_rad: float = 0.0
+    frame_y_rad: float = 0.0
+    drift_x_rad_s: float = 0.0
+    drift_y_rad_s: float = 0.0
+    """Of the beacon through the image, over the last two frames."""
 
 
-def wrap_rad(angle_rad: float) -> float:
-    """To [-pi, pi)."""
-    return (angle_rad + math.pi) % (2.0 * math.pi) - math.pi
+class _Error(NamedTuple):
+    """Which sensor leads, and the error it shows in the image."""
+
+    source: int
+    x_rad: float
+    y_rad: float
 
 
 def _clamp(value: float, limit: float) -> float:
     return max(-limit, min(limit, value))
 
 
-def _learn(
-    state: CoarseState, s: CoarseSample, x_rad: float, y_rad: float, dt_s: float
-) -> CoarseState:
-    """Average of (where the beacon stands, in joint angles) minus (prediction)."""
-    learned_s = min(state.learned_s + dt_s, OFFSET_TIME_CONSTANT_S)
-    weight = dt_s / learned_s
-    cos_pitch = max(math.cos(s.target_pitch_rad), SMALLEST_COS_PITCH)
-    yaw = wrap_rad(s.yaw_rad + x_rad / cos_pitch - s.target_yaw_rad)
-    pitch = s.pitch_rad + y_rad - s.target_pitch_rad
-    return state._replace(
-        offset_yaw_rad=state.offset_yaw_rad + weight * (yaw - state.offset_yaw_rad),
-        offset_pitch_rad=state.offset_pitch_rad + weight * (pitch - state.offset_pitch_rad),
-        learned_s=learned_s,
-    )
-
-
-class _Error(NamedTuple):
-    """Which sensor leads, the error it shows, and the rate at which the aim itself moves."""
-
-    source: int
-    x_rad: float
-    y_rad: float
-    aim_x_rad_s: float = 0.0
-    aim_y_rad_s: float = 0.0
-
-
-def _lead(config: TerminalConfig, state: CoarseState, s: CoarseSample, dt_s: float) -> _Error:
+def _lead(config: TerminalConfig, s: CoarseSample) -> _Error:
     """The error of the best sensor that has one."""
-    searching = s.mode in (Mode.ACQUIRE, Mode.TRACK, Mode.LINK, Mode.LOST)
-    if searching and s.fine_closed:
-        return _Error(MIRROR, s.mirror_x_rad, s.mirror_y_rad)
-    frame_age_s = abs(s.t_ns - s.camera_frame_t_ns) * 1e-9
-    if searching and s.camera_found and frame_age_s < CAMERA_MAX_AGE_S:
-        return _Error(CAMERA, s.camera_x_rad, s.camera_y_rad)
-
-    yaw = wrap_rad(s.target_yaw_rad + state.offset_yaw_rad - s.yaw_rad)
-    x_rad = yaw * math.cos(s.pitch_rad)
-    y_rad = s.target_pitch_rad + state.offset_pitch_rad - s.pitch_rad
-    if s.mode != Mode.ACQUIRE:
-        return _Error(ENCODERS, x_rad, y_rad)
-    a = config.acquisition
-    spiral = a.pitch_rad, a.speed_rad_s, a.max_radius_rad
-    scan_x, scan_y = spiral_offset(state.scan_s, *spiral)
-    next_x, next_y = spiral_offset(state.scan_s + dt_s, *spiral)
+    # Sent beside the partner on purpose, the gimbal must not follow what the image shows.
+    on_partner = s.detour_rad <= config.coarse.handover_rad
+    if s.mode in SEEKING and on_partner:
+        if s.fine_closed:
+            return _Error(MIRROR, s.mirror_x_rad, s.mirror_y_rad)
+        frame_age_s = abs(s.t_ns - s.camera_frame_t_ns) * 1e-9
+        if s.camera_seen and frame_age_s < CAMERA_MAX_AGE_S:
+            return _Error(CAMERA, s.camera_x_rad, s.camera_y_rad)
+    motion = image_motion(Joints(s.yaw_rad, s.pitch_rad, s.roll_rad))
+    yaw = s.target_yaw_rad - s.yaw_rad
+    roll = s.target_roll_rad - s.roll_rad
+    # Small angles: where the boresight of the target stands in the present image.
     return _Error(
         ENCODERS,
-        x_rad + scan_x,
-        y_rad + scan_y,
-        (next_x - scan_x) / dt_s,
-        (next_y - scan_y) / dt_s,
+        motion.x_per_yaw * yaw + motion.x_per_roll * roll + s.scan_x_rad,
+        s.target_pitch_rad - s.pitch_rad + motion.y_per_yaw * yaw + s.scan_y_rad,
     )
+
+
+def _watch(state: CoarseState, s: CoarseSample) -> CoarseState:
+    """How the beacon drifts from frame to frame; unknown after a gap."""
+    if not s.camera_seen or s.camera_frame_t_ns == state.frame_t_ns:
+        return state
+    gap_s = (s.camera_frame_t_ns - state.frame_t_ns) * 1e-9
+    known = 0.0 < gap_s < CAMERA_MAX_AGE_S
+    return state._replace(
+        frame_t_ns=s.camera_frame_t_ns,
+        frame_x_rad=s.camera_x_rad,
+        frame_y_rad=s.camera_y_rad,
+        drift_x_rad_s=(s.camera_x_rad - state.frame_x_rad) / gap_s if known else 0.0,
+        drift_y_rad_s=(s.camera_y_rad - state.frame_y_rad) / gap_s if known else 0.0,
+    )
+
+
+def _learn(
+    config: TerminalConfig,
+    state: CoarseState,
+    s: CoarseSample,
+    x_rad: float,
+    y_rad: float,
+    dt_s: float,
+) -> CoarseState:
+    """Average the rotation from the predicted to the seen direction.
+
+    One direction shows nothing of the rotation about itself: that part stays as it was learned
+    from others.
+    """
+    learned_s = min(state.learned_s + dt_s, OFFSET_TIME_CONSTANT_S)
+    axes = image_axes(Joints(s.yaw_rad, s.pitch_rad, s.roll_rad))
+    los = (s.los_x, s.los_y, s.los_z)
+    seen = add(axes.boresight, add(scale(x_rad, axes.right), scale(y_rad, axes.up)))
+    across = cross(los, subtract(seen, los))
+    known = subtract(state.offset_rad, scale(dot(state.offset_rad, los), los))
+    change = scale(dt_s / learned_s, subtract(across, known))
+    # What moves the guided target farther than the gimbal gets from rest would look like a detour.
+    most_rad = 0.5 * config.gimbal.max_acceleration_rad_s2 * dt_s * dt_s
+    change = scale(most_rad / max(norm(change), most_rad), change)
+    return state._replace(offset_rad=add(state.offset_rad, change), learned_s=learned_s)
+
+
+def _rates_of_image(
+    config: TerminalConfig, s: CoarseSample, x_rad_s: float, y_rad_s: float
+) -> JointRates:
+    """Joint rates that move the boresight by so much in the image."""
+    motion = image_motion(Joints(s.yaw_rad, s.pitch_rad, s.roll_rad))
+    by_yaw, by_roll = motion.x_per_yaw, motion.x_per_roll
+    if config.gimbal.roll_max_rad > 0.0 and abs(by_yaw) < THIRD_AXIS_COS_PITCH:
+        # The smallest joint rates that do it.
+        square = by_yaw**2 + by_roll**2
+        yaw, roll = x_rad_s * by_yaw / square, x_rad_s * by_roll / square
+    else:
+        # Past the zenith yaw moves the image the other way.
+        yaw = x_rad_s / math.copysign(max(abs(by_yaw), SMALLEST_COS_PITCH), by_yaw)
+        roll = 0.0
+    return JointRates(yaw, y_rad_s - motion.y_per_yaw * yaw, roll)
+
+
+def _toward_target(config: TerminalConfig, s: CoarseSample) -> JointRates:
+    """Each joint to its own target."""
+    gain = config.coarse.position_gain_per_s
+    return JointRates(
+        gain * (s.target_yaw_rad - s.yaw_rad),
+        gain * (s.target_pitch_rad - s.pitch_rad),
+        gain * (s.target_roll_rad - s.roll_rad),
+    )
+
+
+def _home(config: TerminalConfig, s: CoarseSample) -> JointRates:
+    """Roll to its target, by a motion that yaw and pitch take out of the image again; near the
+    zenith roll and yaw as near to their targets as such a motion brings them."""
+    if config.gimbal.roll_max_rad == 0.0:
+        return JointRates(0.0, 0.0, 0.0)
+    motion = image_motion(Joints(s.yaw_rad, s.pitch_rad, s.roll_rad))
+    by_yaw, by_roll = motion.x_per_yaw, motion.x_per_roll
+    away = -by_yaw * (s.target_roll_rad - s.roll_rad)
+    if abs(by_yaw) < THIRD_AXIS_COS_PITCH:
+        away += by_roll * (s.target_yaw_rad - s.yaw_rad)
+    lead = config.coarse.position_gain_per_s * away / (by_yaw**2 + by_roll**2)
+    return JointRates(lead * by_roll, -motion.y_per_yaw * lead * by_roll, -lead * by_yaw)
 
 
 def step(
     config: TerminalConfig, state: CoarseState, s: CoarseSample, dt_s: float
 ) -> tuple[CoarseState, CoarseCommand]:
-    """Rates that bring the boresight onto the partner.
-
-    x: cross-elevation, rad on the sky; y: elevation. A cross-elevation rate w needs the yaw axis
-    to turn at w / cos(pitch).
-    """
+    """Rates that bring the boresight onto the partner; x right, y up in the image, rad."""
     age_s = (s.t_ns - s.gimbal_t_ns) * 1e-9 if s.gimbal_t_ns else 1e9
     if not s.pointing_valid or s.mode in (Mode.STANDBY, Mode.SAFE):
         return CoarseState(), CoarseCommand(gimbal_age_s=age_s)
@@ -113,31 +174,47 @@ def step(
         return state, CoarseCommand(gimbal_age_s=age_s)
 
     limits = config.coarse
-    cos_pitch = max(math.cos(s.pitch_rad), SMALLEST_COS_PITCH)
-    error = _lead(config, state, s, dt_s)
-    x_rad, y_rad = error.x_rad, error.y_rad
-    on_encoders = error.source == ENCODERS
-    # A search that has seen the beacon starts anew, from where it was learned to stand.
-    scanning = on_encoders and s.mode == Mode.ACQUIRE
-    state = state._replace(scan_s=state.scan_s + dt_s if scanning else 0.0)
-    if not on_encoders:
-        state = _learn(state, s, x_rad, y_rad, dt_s)
-    # The integrator takes out gyro bias and the Earth's rotation; it stands still while slewing.
-    if abs(x_rad) + abs(y_rad) < config.acquisition.settle_rad:
+    tracking = s.mode in (Mode.TRACK, Mode.LINK)
+    state = _watch(state, s)
+    source, x_rad, y_rad = _lead(config, s)
+    on_encoders = source == ENCODERS
+    # What pulls the gimbal in is believed only once it has been centred.
+    if tracking and not on_encoders:
+        state = _learn(config, state, s, x_rad, y_rad, dt_s)
+    # The integrator takes out gyro bias and the Earth's rotation. Fed by what a pull-in still has
+    # to go, it would overshoot and creep back for seconds.
+    if math.hypot(x_rad, y_rad) < limits.handover_rad:
         state = state._replace(
             integral_x_rad_s=state.integral_x_rad_s + limits.integral_gain_per_s2 * x_rad * dt_s,
             integral_y_rad_s=state.integral_y_rad_s + limits.integral_gain_per_s2 * y_rad * dt_s,
         )
-    gain = limits.position_gain_per_s if on_encoders else limits.beacon_gain_per_s
-    x_rate = gain * x_rad + error.aim_x_rad_s + state.integral_x_rad_s
-    y_rate = gain * y_rad + error.aim_y_rad_s + state.integral_y_rad_s
+    x_rate, y_rate = state.integral_x_rad_s, state.integral_y_rad_s
+    if on_encoders:
+        own, gain = _toward_target(config, s), limits.position_gain_per_s
+        x_rate += gain * s.scan_x_rad + s.scan_rate_x_rad_s
+        y_rate += gain * s.scan_y_rad + s.scan_rate_y_rad_s
+    else:
+        own, gain, lead_s = _home(config, s), limits.offload_gain_per_s, 0.0
+        if source == CAMERA:
+            # A lead as long as the gimbal's lag cancels it.
+            gain, lead_s = limits.beacon_gain_per_s, limits.gimbal_lag_s
+        x_rate += gain * (x_rad + lead_s * state.drift_x_rad_s)
+        y_rate += gain * (y_rad + lead_s * state.drift_y_rad_s)
+    seen = _rates_of_image(config, s, x_rate, y_rate)
+    most = config.gimbal.max_rate_rad_s
+    offset_x, offset_y, offset_z = state.offset_rad
     return state, CoarseCommand(
-        yaw_rate_rad_s=_clamp(s.yaw_rate_rad_s + x_rate / cos_pitch, limits.max_rate_rad_s),
-        pitch_rate_rad_s=_clamp(s.pitch_rate_rad_s + y_rate, limits.max_rate_rad_s),
+        yaw_rate_rad_s=_clamp(s.yaw_rate_rad_s + own.yaw_rad_s + seen.yaw_rad_s, most),
+        pitch_rate_rad_s=_clamp(s.pitch_rate_rad_s + own.pitch_rad_s + seen.pitch_rad_s, most),
+        roll_rate_rad_s=_clamp(s.roll_rate_rad_s + own.roll_rad_s + seen.roll_rad_s, most),
         error_x_rad=x_rad,
         error_y_rad=y_rad,
-        source=error.source,
+        source=source,
+        offset_x_rad=offset_x,
+        offset_y_rad=offset_y,
+        offset_z_rad=offset_z,
         switch_motors_on=not s.motors_on,
-        on_target=on_encoders and math.hypot(x_rad, y_rad) < config.acquisition.settle_rad,
+        on_target=on_encoders
+        and math.hypot(x_rad, y_rad) + s.detour_rad < config.acquisition.settle_rad,
         gimbal_age_s=age_s,
     )

@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from config.terminal import MIRROR_DAC_COUNTS, TerminalConfig
-from terminal.control.quad_cell import quad_angles
+from terminal.control.quad_cell import quad_angles, reading_rad
 from terminal.messages import FineCommand, FineSample
 
 OFFLOAD_TIME_CONSTANT_S = 0.1
@@ -62,7 +62,7 @@ def step(
     """One scan: residual, mirror command, and whether the loop is closed."""
     # Unpacked at once and compared instead of clipped: attribute by attribute it costs twice.
     x, y, mean_x, mean_y, mean_square, dark_s, last_scan_ns = state
-    t_ns, a, b, c, d, fresh, _, enable = s
+    t_ns, a, b, c, d, fresh, _, enable, aim_x, aim_y = s
     gain, spot_rad, min_sum_counts, drop_s, stroke_rad, counts_per_rad = k
     # After a long overrun, an averaging weight over one would amplify.
     average_s = dt_s if dt_s < RELEASE_TIME_CONSTANT_S else RELEASE_TIME_CONSTANT_S
@@ -72,6 +72,9 @@ def step(
         last_scan_ns = t_ns
         ex, ey, total = quad_angles(a, b, c, d, spot_rad)
         beacon = total >= min_sum_counts
+        if aim_x or aim_y:
+            ex -= reading_rad(aim_x, spot_rad)
+            ey -= reading_rad(aim_y, spot_rad)
     dark_s = 0.0 if beacon else dark_s + dt_s
     closed = bool(enable) and dark_s < drop_s
     if closed and beacon:

@@ -1,38 +1,40 @@
-"""From a navigation fix to where the gimbal should look: prediction, rates, point-ahead, frame.
+"""From navigation fixes to the partner's direction in the gimbal's base, its motion, its light.
 
 Frames: ENU and NED at the terminal; body (x forward, y right, z down); gimbal base, the body turned
-by the surveyed mounting. The boresight at joint angles (yaw, pitch) is, in the gimbal base,
-(cos p cos y, cos p sin y, -sin p); `right` and `up` are the directions in which it moves with yaw
-and pitch, so x (cross-elevation) is along `right` and y (elevation) along `up`.
+by the mounting. The gimbal's centre lies beside the navigation unit by the lever arm.
 """
 
-import math
 from contextlib import suppress
+from math import cos, hypot, prod, radians, sqrt
 from typing import NamedTuple
 
 from config.mission import Mission, SatellitePartner
 from config.terminal import TerminalConfig
-from terminal.control.coarse import SMALLEST_COS_PITCH
+from terminal.control import navigation
+from terminal.control.navigation import NavigationEvent, NavigationState, Solution
+from terminal.geometry.body import Fix, arm_enu, enu_from_ned, q_ecef_from_ned
 from terminal.geometry.earth import (
     curvature_radii_m,
     ecef_from_enu,
     ecef_from_geodetic,
     enu_basis,
-    enu_from_ecef,
+    geodetic_from_ecef,
+    inertial_velocity,
 )
-from terminal.geometry.ephemeris import Ephemeris, SatelliteEphemeris, TrackEphemeris
+from terminal.geometry.ephemeris import Ephemeris
+from terminal.geometry.lift import Lift, lifted
 from terminal.geometry.light_time import PointingSolution, azimuth_elevation, solve
-from terminal.geometry.polarization_frame import frame_angle_rad, orbit_normal_ecef, vertical_ecef
+from terminal.geometry.polarization_frame import orbit_normal_ecef, vertical_ecef
 from terminal.geometry.quaternion import (
-    Quaternion,
     conjugate,
     from_rotation_vector,
     multiply,
     rotate,
 )
+from terminal.geometry.time_scales import DAY_NS
 from terminal.geometry.tle import parse_tle
-from terminal.geometry.vector import Vec, dot, scale, subtract
-from terminal.messages import PointingCommand, PointingSample
+from terminal.geometry.vector import Vec, add, norm, scale, subtract
+from terminal.pointing_messages import PointingCommand, PointingSample
 
 POSITION_TIME_CONSTANT_S = 20.0
 """Fixes correct the dead-reckoned position this slowly: the clock needs a smooth light time, and
@@ -48,157 +50,225 @@ RATE_SPAN_NS = 50_000_000
 """Apparent rates are a difference over this span: up to 3 urad/s of error at LEO accelerations."""
 
 
+class Place(NamedTuple):
+    """The smoothed position of the navigation unit (rad, rad, m) at a time."""
+
+    t_ns: int
+    latitude_rad: float
+    longitude_rad: float
+    altitude_m: float
+    off_m: float = 0.0
+    """From the last fix: what the filter has still to make up for."""
+
+
 class PointingState(NamedTuple):
-    """Smoothed position (rad, rad, m) at a time, and the fix last used."""
+    """What the past fixes have left."""
 
-    t_ns: int = 0
-    fix_t_ns: int = 0
-    latitude_rad: float = 0.0
-    longitude_rad: float = 0.0
-    altitude_m: float = 0.0
-    frame_angle_rad: float = 0.0
+    navigation: NavigationState = NavigationState()
+    place: Place | None = None
 
 
-class Axes(NamedTuple):
-    """Joint angles and the three directions that belong to them, in the gimbal base frame."""
-
-    yaw_rad: float
-    pitch_rad: float
-    right: Vec
-    up: Vec
-
-
-def axes_toward(los_gimbal: Vec) -> Axes:
-    """Joint angles that look along a unit vector in the gimbal base frame, and right and up."""
-    x, y, z = los_gimbal
-    yaw, pitch = math.atan2(y, x), math.atan2(-z, math.hypot(x, y))
-    cy, sy, cp, sp = math.cos(yaw), math.sin(yaw), math.cos(pitch), math.sin(pitch)
-    return Axes(yaw, pitch, (-sy, cy, 0.0), (-sp * cy, -sp * sy, -cp))
-
-
-def make_ephemeris(mission: Mission, start_tai_ns: int) -> Ephemeris:
-    """The partner's predicted motion. Raises TleError for bad elements."""
-    if isinstance(mission.partner, SatellitePartner):
-        return SatelliteEphemeris(
-            parse_tle(*mission.partner.tle),
-            mission.earth.ut1_minus_utc_s,
-            mission.partner.useful_days,
-        )
-    return TrackEphemeris(mission.partner.track, start_tai_ns)
+def fix_of(sample: PointingSample) -> Fix | None:
+    """The fix that a sample carries, if any."""
+    s = sample
+    if not s.fix_t_ns:
+        return None
+    return Fix(
+        s.fix_t_ns,
+        s.latitude_rad,
+        s.longitude_rad,
+        s.altitude_m,
+        (s.velocity_north_m_s, s.velocity_east_m_s, s.velocity_down_m_s),
+        (s.q_ned_from_body_w, s.q_ned_from_body_x, s.q_ned_from_body_y, s.q_ned_from_body_z),
+        s.attitude_sigma_rad,
+        s.position_sigma_m,
+    )
 
 
-def _ned_from_enu(v: Vec) -> Vec:
-    return v[1], v[0], -v[2]
+def follow(place: Place | None, fix: Fix, t_ns: int) -> tuple[Place, bool]:
+    """Dead reckoning by the fix's velocity, slowly corrected toward it; and whether the position
+    was taken anew from the fix, so that the light time steps. None: at the first fix."""
+    north_m_s, east_m_s, down_m_s = fix.velocity_ned_m_s
+    meridian_m, prime_vertical_m = curvature_radii_m(fix.latitude_rad)
+    north_m = meridian_m + fix.altitude_m
+    # At the very pole longitudes mean nothing, but they must not divide by zero.
+    east_m = max(1.0, (prime_vertical_m + fix.altitude_m) * cos(fix.latitude_rad))
+    ahead_s = (t_ns - fix.t_ns) * 1e-9
+    latitude = fix.latitude_rad + north_m_s * ahead_s / north_m
+    longitude = fix.longitude_rad + east_m_s * ahead_s / east_m
+    altitude = fix.altitude_m - down_m_s * ahead_s
+    if place is None:
+        return Place(t_ns, latitude, longitude, altitude), False
+    dt_s = (t_ns - place.t_ns) * 1e-9
+    lat = place.latitude_rad + north_m_s * dt_s / north_m
+    lon = place.longitude_rad + east_m_s * dt_s / east_m
+    alt = place.altitude_m - down_m_s * dt_s
+    off_m = hypot((latitude - lat) * north_m, (longitude - lon) * east_m, altitude - alt)
+    if off_m >= POSITION_RESET_M:
+        return Place(t_ns, latitude, longitude, altitude), True
+    weight = max(0.0, min(1.0, dt_s / POSITION_TIME_CONSTANT_S))
+    return (
+        Place(
+            t_ns,
+            lat + weight * (latitude - lat),
+            lon + weight * (longitude - lon),
+            alt + weight * (altitude - alt),
+            off_m,
+        ),
+        False,
+    )
 
 
 class Predictor:
-    """What `step` needs besides state and sample: the ephemeris and the surveyed mounting."""
+    """What `step` needs besides state and sample: ephemeris, mounting, air, and their errors."""
 
-    def __init__(self, mission: Mission, config: TerminalConfig, start_tai_ns: int) -> None:
-        self._ephemeris = make_ephemeris(mission, start_tai_ns)
+    def __init__(
+        self,
+        mission: Mission,
+        config: TerminalConfig,
+        start_tai_ns: int,
+        ephemeris: Ephemeris,
+        mounting_sigma_rad: float,
+    ) -> None:
+        """ephemeris: the partner's. mounting_sigma_rad: 1-sigma per axis of how the gimbal stands.
+
+        Raises EphemerisError or RefractionError if refraction is asked for where it isn't known.
+        """
+        self._ephemeris = ephemeris
         self._q_gimbal_from_body = conjugate(
             from_rotation_vector(config.mounting.rotation_vector_rad)
         )
-        self._reference = mission.partner.reference_axis
-
-    def _follow(self, state: PointingState, s: PointingSample, dt_s: float) -> PointingState:
-        """Dead reckoning by velocity, slowly corrected by fixes."""
-        m_radius, n_radius = curvature_radii_m(s.latitude_rad)
-        north = m_radius + s.altitude_m
-        east = (n_radius + s.altitude_m) * math.cos(s.latitude_rad)
-        ahead_s = (s.t_ns - s.fix_t_ns) * 1e-9
-        latitude = s.latitude_rad + s.velocity_north_m_s * ahead_s / north
-        longitude = s.longitude_rad + s.velocity_east_m_s * ahead_s / east
-        altitude = s.altitude_m - s.velocity_down_m_s * ahead_s
-        if state.t_ns:
-            lat = state.latitude_rad + s.velocity_north_m_s * dt_s / north
-            lon = state.longitude_rad + s.velocity_east_m_s * dt_s / east
-            alt = state.altitude_m - s.velocity_down_m_s * dt_s
-            off_m = math.hypot((latitude - lat) * north, (longitude - lon) * east, altitude - alt)
-            if off_m < POSITION_RESET_M:
-                weight = min(1.0, dt_s / POSITION_TIME_CONSTANT_S)
-                latitude = lat + weight * (latitude - lat)
-                longitude = lon + weight * (longitude - lon)
-                altitude = alt + weight * (altitude - alt)
-        return PointingState(
-            s.t_ns, s.fix_t_ns, latitude, longitude, altitude, state.frame_angle_rad
-        )
-
-    def _solve(self, t_ns: int, state: PointingState, velocity_enu: Vec) -> PointingSolution:
-        basis = enu_basis(state.latitude_rad, state.longitude_rad)
-        position = ecef_from_geodetic(state.latitude_rad, state.longitude_rad, state.altitude_m)
-        velocity = ecef_from_enu(basis, velocity_enu)
-        ahead_s = (t_ns - state.t_ns) * 1e-9
-        x, y, z = position
-        position = (x + velocity[0] * ahead_s, y + velocity[1] * ahead_s, z + velocity[2] * ahead_s)
-        return solve(
-            t_ns, position, velocity, state.latitude_rad, state.longitude_rad, self._ephemeris
-        )
+        self._arm_body_m = config.mounting.lever_arm_m
+        self._partner = mission.partner
+        self._mounting_sigma_rad = mounting_sigma_rad
+        self._timing_sigma_s = config.acquisition.timing_sigma_s
+        self._max_age_s = config.safety.navigation_max_age_s
+        self._epoch_ns = start_tai_ns
+        if isinstance(mission.partner, SatellitePartner) and mission.partner.ephemeris is None:
+            self._epoch_ns = parse_tle(*mission.partner.tle).epoch_tai_ns
+        self._lifts: tuple[Lift, Lift] | None = None
+        """Of the beacon, and of the signal."""
+        if mission.refraction:
+            track, partner = mission.track, self._ephemeris.state_ecef(start_tai_ns)[0]
+            radius_m = sqrt(prod(curvature_radii_m(radians(track.latitude_deg))))
+            beacon, signal = (
+                Lift(track.altitude_m, radius_m, geodetic_from_ecef(partner).altitude_m, length)
+                for length in (config.optics.beacon_wavelength_m, mission.source.wavelength_m)
+            )
+            self._lifts = beacon, signal
 
     def step(
-        self, state: PointingState, s: PointingSample, dt_s: float
+        self, state: PointingState, sample: PointingSample, dt_s: float
     ) -> tuple[PointingState, PointingCommand]:
-        """Prediction at the sample's time; not valid without a fix of the last minute.
+        """Prediction at the sample's time; not valid without a good fix that is young enough.
 
         Raises EphemerisError outside the ephemeris' days.
         """
-        if not s.fix_t_ns:
-            return state, PointingCommand()
-        fix_age_s = (s.t_ns - s.fix_t_ns) * 1e-9
-        if abs(fix_age_s) > LONGEST_RECKONING_S:
-            # The filter starts anew with the next good fix.
-            lost = PointingState(frame_angle_rad=state.frame_angle_rad)
-            return lost, PointingCommand(fix_age_s=fix_age_s)
-        state = self._follow(state, s, dt_s)
-        velocity_enu = (s.velocity_east_m_s, s.velocity_north_m_s, -s.velocity_down_m_s)
-        now = self._solve(s.t_ns, state, velocity_enu)
-        later = self._solve(s.t_ns + RATE_SPAN_NS, state, velocity_enu)
+        t_ns = sample.t_ns
+        judged, events = navigation.step(state.navigation, fix_of(sample), t_ns, self._max_age_s)
+        state = state._replace(navigation=judged)
+        if judged.good is None:
+            return state, PointingCommand(events=int(events))
+        body = navigation.solution(judged.good, t_ns)
+        if abs(body.age_s) > LONGEST_RECKONING_S:
+            return state, PointingCommand(events=int(events), fix_age_s=body.age_s)
+        place, stepped = follow(state.place, body.fix, t_ns)
+        if stepped:
+            events |= NavigationEvent.LIGHT_TIME_STEP
+        command = self._predict(t_ns, place, body)
+        valid = abs(body.age_s) <= self._max_age_s
+        return state._replace(place=place), command._replace(valid=int(valid), events=int(events))
 
-        q: Quaternion = (
-            s.q_ned_from_body_w,
-            s.q_ned_from_body_x,
-            s.q_ned_from_body_y,
-            s.q_ned_from_body_z,
+    def _predict(self, t_ns: int, place: Place, body: Solution) -> PointingCommand:
+        latitude, longitude = place.latitude_rad, place.longitude_rad
+        basis = enu_basis(latitude, longitude)
+        arm, arm_velocity = arm_enu(self._arm_body_m, body.q_ned_from_body, body.rate_body_rad_s)
+        velocity_enu = add(enu_from_ned(body.fix.velocity_ned_m_s), arm_velocity)
+        velocity = ecef_from_enu(basis, velocity_enu)
+        position = add(
+            ecef_from_geodetic(latitude, longitude, place.altitude_m), ecef_from_enu(basis, arm)
         )
-        to_gimbal = multiply(self._q_gimbal_from_body, conjugate(q))
+        moved = add(position, scale(RATE_SPAN_NS * 1e-9, velocity))
+        now = solve(t_ns, position, velocity, latitude, longitude, self._ephemeris)
+        later = solve(t_ns + RATE_SPAN_NS, moved, velocity, latitude, longitude, self._ephemeris)
+        los_enu, launch_enu, signal_offset_rad = self._seen(now)
+        motion_enu = scale(1e9 / RATE_SPAN_NS, subtract(self._seen(later)[0], los_enu))
+
+        q_gimbal_from_ned = multiply(self._q_gimbal_from_body, conjugate(body.q_ned_from_body))
+        q_gimbal_from_ecef = multiply(
+            q_gimbal_from_ned, conjugate(q_ecef_from_ned(latitude, longitude))
+        )
 
         def gimbal(vector_enu: Vec) -> Vec:
-            return rotate(to_gimbal, _ned_from_enu(vector_enu))
+            # ENU and NED change into each other in the same way.
+            return rotate(q_gimbal_from_ned, enu_from_ned(vector_enu))
 
-        axes = axes_toward(gimbal(now.los_enu))
-        motion = gimbal(subtract(later.los_enu, now.los_enu))
-        motion = scale(1e9 / RATE_SPAN_NS, motion)
-        ahead = gimbal(subtract(now.launch_enu, now.los_enu))
-
-        basis = enu_basis(state.latitude_rad, state.longitude_rad)
-        partner = self._ephemeris.state_ecef(s.t_ns)
-        reference = (
-            orbit_normal_ecef(*partner)
-            if self._reference == "orbit_normal"
-            else vertical_ecef(partner[0])
+        partner = self._ephemeris.state_ecef(t_ns)
+        sigma_rad, along_sigma_s = self._sigmas(t_ns, partner, now.range_m, place, body)
+        azimuth, elevation = azimuth_elevation(los_enu)
+        return PointingCommand(
+            0,
+            0,
+            body.age_s,
+            *gimbal(los_enu),
+            *gimbal(motion_enu),
+            *gimbal(subtract(launch_enu, los_enu)),
+            *rotate(q_gimbal_from_ecef, self._reference_ecef(*partner)),
+            *q_gimbal_from_ecef,
+            sigma_rad,
+            along_sigma_s,
+            azimuth,
+            elevation,
+            now.range_m,
+            now.range_rate_m_s,
+            now.light_time_s,
+            now.doppler,
+            signal_offset_rad,
         )
-        # A reference axis along the line of sight leaves no angle: the last one stands.
+
+    def _seen(self, solution: PointingSolution) -> tuple[Vec, Vec, float]:
+        """(los_enu, launch_enu, signal_offset_rad) through the air: the beacon arrives, the signal
+        leaves, both on ways that are bent."""
+        if self._lifts is None:
+            return solution.los_enu, solution.launch_enu, 0.0
+        beacon, signal = self._lifts
+        elevation = azimuth_elevation(solution.los_enu)[1]
+        leaves = azimuth_elevation(solution.launch_enu)[1]
+        lift_rad = beacon.rad(elevation)
+        return (
+            lifted(solution.los_enu, lift_rad),
+            lifted(solution.launch_enu, signal.rad(leaves)),
+            signal.rad(elevation) - lift_rad,
+        )
+
+    def _reference_ecef(self, position: Vec, velocity: Vec) -> Vec:
+        """The sender's H axis; the null vector where it has none."""
+        if self._partner.reference_axis == "vertical":
+            return vertical_ecef(position)
         with suppress(ValueError):
-            angle = frame_angle_rad(
-                gimbal(now.los_enu), gimbal(enu_from_ecef(basis, reference)), axes.up
-            )
-            state = state._replace(frame_angle_rad=angle)
-        azimuth, elevation = azimuth_elevation(now.los_enu)
-        cos_pitch = max(math.cos(axes.pitch_rad), SMALLEST_COS_PITCH)
-        return state, PointingCommand(
-            valid=1,
-            fix_age_s=fix_age_s,
-            target_yaw_rad=axes.yaw_rad,
-            target_pitch_rad=axes.pitch_rad,
-            yaw_rate_rad_s=dot(motion, axes.right) / cos_pitch,
-            pitch_rate_rad_s=dot(motion, axes.up),
-            azimuth_rad=azimuth,
-            elevation_rad=elevation,
-            range_m=now.range_m,
-            range_rate_m_s=now.range_rate_m_s,
-            light_time_s=now.light_time_s,
-            doppler=now.doppler,
-            point_ahead_x_rad=dot(ahead, axes.right),
-            point_ahead_y_rad=dot(ahead, axes.up),
-            frame_angle_rad=state.frame_angle_rad,
+            return orbit_normal_ecef(position, velocity)
+        return 0.0, 0.0, 0.0
+
+    def _sigmas(
+        self, t_ns: int, partner: tuple[Vec, Vec], range_m: float, place: Place, body: Solution
+    ) -> tuple[float, float]:
+        """(sigma_rad, along_sigma_s), 1-sigma: per axis on the sky, and along the path as time."""
+        if isinstance(self._partner, SatellitePartner):
+            radial_m, along_m, across_m = self._partner.sigma_m
+            days = abs(t_ns - self._epoch_ns) / DAY_NS
+            along_m += self._partner.sigma_growth_m_per_day * days
+            # Which of the two is seen from the side depends on the direction: the larger one.
+            beside_m = max(radial_m, across_m)
+            along_s = along_m / norm(inertial_velocity(*partner))
+        else:
+            beside_m, along_s = self._partner.sigma_m, 0.0
+        own_m = hypot(body.position_sigma_m, place.off_m)
+        return (
+            hypot(
+                body.attitude_sigma_rad,
+                self._mounting_sigma_rad,
+                beside_m / range_m,
+                own_m / range_m,
+            ),
+            hypot(along_s, self._timing_sigma_s),
         )

@@ -1,5 +1,10 @@
 """Angle from a quad cell."""
 
+from math import erf, sqrt
+
+SLOPE = 1.5957691216057308
+"""sqrt(8/pi): of the normalised difference, times the spot's 1/e^2 half angle."""
+
 
 def quad_angles(a: int, b: int, c: int, d: int, spot_rad: float) -> tuple[float, float, int]:
     """(x right, y up, sum of counts) of a Gaussian spot near the centre.
@@ -14,5 +19,10 @@ def quad_angles(a: int, b: int, c: int, d: int, spot_rad: float) -> tuple[float,
     total = a + b + c + d
     if total <= 0:
         return 0.0, 0.0, total
-    scale = spot_rad / (1.5957691216057308 * total)
+    scale = spot_rad / (SLOPE * total)
     return (a + d - b - c) * scale, (a + b - c - d) * scale, total
+
+
+def reading_rad(offset_rad: float, spot_rad: float) -> float:
+    """What `quad_angles` says of a spot that stands `offset_rad` from the centre."""
+    return erf(sqrt(2.0) * offset_rad / spot_rad) * spot_rad / SLOPE

@@ -7,7 +7,8 @@ import cv2
 from config.mission import Mission
 from config.terminal import TerminalConfig
 from terminal.context import Context
-from terminal.control.beacon import BeaconState, camera_geometry, step
+from terminal.control.image.beacon import BeaconState, camera_geometry, step
+from terminal.control.image.frame_pose import Motion
 from terminal.fields import NO_U8S
 from terminal.loop import Step
 from terminal.messages import CameraCommand, CameraSample
@@ -30,26 +31,51 @@ def bind(
     context: Context,
 ) -> tuple[Callable[[int], CameraSample], Callable[[CameraCommand, int], None]]:
     devices, bus = context.devices, context.bus
+    predictions, readings = bus.pointing.subscribe(), bus.coarse.subscribe()
+    los = Motion((1.0, 0.0, 0.0), angles=False)
+    joints = Motion((0.0, 0.0, 0.0), angles=True)
     # On images this small, handing work to threads costs more than it saves.
     cv2.setNumThreads(1)
 
+    def follow() -> None:
+        """Take in the newest predictions and gimbal readings."""
+        while predictions:
+            sample, command = predictions.popleft()
+            if command.valid:
+                los.follow(sample.t_ns, (command.los_x, command.los_y, command.los_z))
+        while readings:
+            reading, _ = readings.popleft()
+            angles = reading.yaw_rad, reading.pitch_rad, reading.roll_rad
+            joints.follow(reading.gimbal_t_ns, angles)
+
     def read(t_ns: int) -> CameraSample:
+        follow()
         frame = devices.camera.poll(t_ns)
         mode = bus.modes.command.mode
         if frame is None:
-            return CameraSample(t_ns, 0, -1, 0, 0, 0, mode, NO_U8S)
+            pose = *joints.newest, *los.newest, 0.0, 0.0, 0.0
+            return CameraSample(t_ns, 0, -1, 0, 0, 0, 0, mode, *pose, NO_U8S)
+        predicted = bus.pointing.command
         return CameraSample(
             t_ns,
             frame.t_ns,
             frame.seq,
+            frame.exposure_us,
             frame.left,
             frame.top,
             frame.pixels.shape[1],
             mode,
+            *joints.at(frame.t_ns),
+            *los.at(frame.t_ns),
+            predicted.los_rate_x,
+            predicted.los_rate_y,
+            predicted.los_rate_z,
             frame.pixels.reshape(-1),
         )
 
     def write(command: CameraCommand, t_ns: int) -> None:
+        if command.exposure_us:
+            devices.camera.expose(command.exposure_us, t_ns)
         if command.window_columns:
             devices.camera.window(
                 command.window_left,

@@ -1,4 +1,4 @@
-"""Gimbal rates: prediction first, then the camera's beacon, then the mirror's mean offset."""
+"""Gimbal rates: guidance first, then the camera's beacon, then the mirror's mean offset."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from config.terminal import TerminalConfig
 from terminal.context import Context
 from terminal.control.coarse import CoarseState, step
 from terminal.loop import Step
-from terminal.messages import CoarseCommand, CoarseSample
+from terminal.pointing_messages import CoarseCommand, CoarseSample
 
 
 def make(
@@ -28,20 +28,32 @@ def bind(
 
     def read(t_ns: int) -> CoarseSample:
         state = devices.gimbal.poll(t_ns)
-        pointing, camera, fine = bus.pointing.command, bus.camera.command, bus.fine.command
+        guided, guidance = bus.guidance.sample, bus.guidance.command
+        scan, camera, fine = bus.acquisition.command, bus.camera.command, bus.fine.command
         return CoarseSample(
             t_ns=t_ns,
             gimbal_t_ns=state.t_ns if state else 0,
             yaw_rad=state.yaw_rad if state else 0.0,
             pitch_rad=state.pitch_rad if state else 0.0,
+            roll_rad=state.roll_rad if state else 0.0,
             motors_on=bool(state and state.motors_on),
             mode=bus.modes.command.mode,
-            pointing_valid=pointing.valid,
-            target_yaw_rad=pointing.target_yaw_rad,
-            target_pitch_rad=pointing.target_pitch_rad,
-            yaw_rate_rad_s=pointing.yaw_rate_rad_s,
-            pitch_rate_rad_s=pointing.pitch_rate_rad_s,
-            camera_found=camera.found,
+            pointing_valid=guided.pointing_valid if guided else 0,
+            los_x=guidance.los_x,
+            los_y=guidance.los_y,
+            los_z=guidance.los_z,
+            target_yaw_rad=guidance.target_yaw_rad,
+            target_pitch_rad=guidance.target_pitch_rad,
+            target_roll_rad=guidance.target_roll_rad,
+            yaw_rate_rad_s=guidance.yaw_rate_rad_s,
+            pitch_rate_rad_s=guidance.pitch_rate_rad_s,
+            roll_rate_rad_s=guidance.roll_rate_rad_s,
+            detour_rad=guidance.detour_rad,
+            scan_x_rad=scan.scan_x_rad,
+            scan_y_rad=scan.scan_y_rad,
+            scan_rate_x_rad_s=scan.scan_rate_x_rad_s,
+            scan_rate_y_rad_s=scan.scan_rate_y_rad_s,
+            camera_seen=bool(camera.found and camera.confirmed),
             camera_frame_t_ns=camera.frame_t_ns,
             camera_x_rad=camera.x_rad,
             camera_y_rad=camera.y_rad,
@@ -53,6 +65,8 @@ def bind(
     def write(command: CoarseCommand, t_ns: int) -> None:
         if command.switch_motors_on:
             devices.gimbal.motors(True, t_ns)
-        devices.gimbal.command_rate(command.yaw_rate_rad_s, command.pitch_rate_rad_s, t_ns)
+        devices.gimbal.command_rate(
+            command.yaw_rate_rad_s, command.pitch_rate_rad_s, t_ns, command.roll_rate_rad_s
+        )
 
     return read, write

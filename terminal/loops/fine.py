@@ -22,15 +22,15 @@ def bind(
 ) -> tuple[Callable[[int], FineSample], Callable[[FineCommand, int], None]]:
     devices, bus = context.devices, context.bus
     poll, command_mirror = devices.quad.poll, devices.mirror.command
-    modes = bus.modes
+    modes, ahead = bus.modes, bus.point_ahead
 
     def read(t_ns: int) -> FineSample:
-        scan = poll(t_ns)
+        scan, enable = poll(t_ns), modes.command.fine_enable
+        _, _, aim_x, aim_y = ahead.command
         if scan is None:
-            return FineSample(t_ns, 0, 0, 0, 0, 0, 0, modes.command.fine_enable)
-        return FineSample(
-            t_ns, scan.a, scan.b, scan.c, scan.d, 1, min(scan.lost, 255), modes.command.fine_enable
-        )
+            return FineSample(t_ns, 0, 0, 0, 0, 0, 0, enable, aim_x, aim_y)
+        a, b, c, d, lost = scan.a, scan.b, scan.c, scan.d, min(scan.lost, 255)
+        return FineSample(t_ns, a, b, c, d, 1, lost, enable, aim_x, aim_y)
 
     def write(command: FineCommand, t_ns: int) -> None:
         command_mirror(command.x_counts, command.y_counts, t_ns)

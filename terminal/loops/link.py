@@ -1,22 +1,31 @@
-"""Sifting over the public channel, and the key so far."""
+"""Sifting over the public channel, and the key so far.
+
+In a downlink our clicks are announced and answered. In an uplink the partner has the clicks, sifts
+and tells its tally.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from config.mission import Mission
 from config.pattern import NOT_PUBLIC, public_pattern
 from config.terminal import TerminalConfig
+from drivers.protocols import SiftReply, TallyReport
 from terminal.context import Context
 from terminal.fields import NO_I64S, NO_U8S
 from terminal.loop import Step
 from terminal.qkd.exchange import Exchange, Ledger
+from terminal.qkd.tally import Book, TallyKeeper
 from terminal.quantum_messages import LinkCommand, LinkSample
 
 
 def make(
     mission: Mission, config: TerminalConfig, start_tai_ns: int
-) -> tuple[Ledger, Step[Ledger, LinkSample, LinkCommand]]:
+) -> tuple[Ledger | Book, Step[Any, LinkSample, LinkCommand]]:
+    if mission.direction == "uplink":
+        return Book(), TallyKeeper(mission).step
     return Ledger(), Exchange(mission).step
 
 
@@ -36,7 +45,9 @@ def bind(
             key = (slot >= 0) & (pattern[slot % len(pattern)] == NOT_PUBLIC)
             slots.append(slot[key])
             channels.append(timed.channel[key])
-        replies = devices.classical.poll(t_ns)
+        heard = devices.classical.poll(t_ns)
+        replies = [frame for frame in heard if isinstance(frame, SiftReply)]
+        tallies = [frame for frame in heard if isinstance(frame, TallyReport)]
         return LinkSample(
             t_ns=t_ns,
             slot=np.concatenate(slots),
@@ -46,6 +57,9 @@ def bind(
             reply_basis=np.concatenate([NO_U8S, *(r.basis for r in replies)]),
             reply_intensity=np.concatenate([NO_U8S, *(r.intensity for r in replies)]),
             reply_bit=np.concatenate([NO_U8S, *(r.bit for r in replies)]),
+            tally_seq=np.array([t.seq for t in tallies], np.int64),
+            tally_t_ns=np.array([t.t_ns for t in tallies], np.int64),
+            tally_counts=np.concatenate([NO_I64S, *(t.counts for t in tallies)]),
         )
 
     def write(command: LinkCommand, t_ns: int) -> None:

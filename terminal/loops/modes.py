@@ -35,6 +35,7 @@ def bind(
             window_open=opens_ns <= t_ns < closes_ns,
             pointing_valid=pointing.valid,
             elevation_rad=pointing.elevation_rad,
+            keep_out=bus.guidance.command.keep_out,
             navigation_age_s=pointing.fix_age_s,
             gimbal_age_s=coarse.gimbal_age_s,
             quad_age_s=fine.scan_age_s,

@@ -1,4 +1,4 @@
-"""Point-ahead mirror: our own beacon leaves ahead of where the partner is seen."""
+"""Point-ahead: what we send leaves ahead of where the partner is seen."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,7 +6,7 @@ from functools import partial
 from config.mission import Mission
 from config.terminal import TerminalConfig
 from terminal.context import Context
-from terminal.control.point_ahead import step
+from terminal.control.point_ahead import settings_of, step
 from terminal.loop import Step
 from terminal.messages import PointAheadCommand, PointAheadSample
 
@@ -14,7 +14,7 @@ from terminal.messages import PointAheadCommand, PointAheadSample
 def make(
     mission: Mission, config: TerminalConfig, start_tai_ns: int
 ) -> tuple[None, Step[None, PointAheadSample, PointAheadCommand]]:
-    return None, partial(step, config.optics.point_ahead_stroke_rad)
+    return None, partial(step, settings_of(mission, config))
 
 
 def bind(
@@ -23,8 +23,10 @@ def bind(
     devices, bus = context.devices, context.bus
 
     def read(t_ns: int) -> PointAheadSample:
-        p = bus.pointing.command
-        return PointAheadSample(t_ns, p.valid, p.point_ahead_x_rad, p.point_ahead_y_rad)
+        p, g = bus.pointing.command, bus.guidance.command
+        return PointAheadSample(
+            t_ns, p.valid, g.point_ahead_x_rad, g.point_ahead_y_rad, p.signal_offset_rad
+        )
 
     def write(command: PointAheadCommand, t_ns: int) -> None:
         devices.point_ahead.command(command.x_counts, command.y_counts, t_ns)

@@ -7,13 +7,22 @@ from config.terminal import TerminalConfig
 from terminal.context import Context
 from terminal.control.pointing import PointingState, Predictor
 from terminal.loop import Step
-from terminal.messages import PointingCommand, PointingSample
+from terminal.mission_ephemeris import partner_ephemeris
+from terminal.mounting_file import mounting_sigma_rad
+from terminal.pointing_messages import PointingCommand, PointingSample
 
 
 def make(
     mission: Mission, config: TerminalConfig, start_tai_ns: int
 ) -> tuple[PointingState, Step[PointingState, PointingSample, PointingCommand]]:
-    return PointingState(), Predictor(mission, config, start_tai_ns).step
+    predictor = Predictor(
+        mission,
+        config,
+        start_tai_ns,
+        partner_ephemeris(mission, start_tai_ns),
+        mounting_sigma_rad(config, start_tai_ns),
+    )
+    return PointingState(), predictor.step
 
 
 def bind(
@@ -36,6 +45,7 @@ def bind(
             fix.velocity_down_m_s,
             *fix.q_ned_from_body,
             fix.attitude_sigma_rad,
+            fix.position_sigma_m,
         )
 
     def write(command: PointingCommand, t_ns: int) -> None:

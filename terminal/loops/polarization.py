@@ -28,11 +28,10 @@ def bind(
 
     def read(t_ns: int) -> PolarizationSample:
         plate = devices.waveplate.poll(t_ns)
-        pointing = bus.pointing.command
         return PolarizationSample(
             t_ns=t_ns,
-            pointing_valid=pointing.valid,
-            frame_angle_rad=pointing.frame_angle_rad,
+            pointing_valid=bus.pointing.command.valid,
+            frame_angle_rad=bus.guidance.command.frame_angle_rad,
             plate_t_ns=plate.t_ns if plate else 0,
             plate_angle_rad=plate.angle_rad if plate else 0.0,
             plate_moving=bool(plate and plate.moving),

@@ -48,6 +48,7 @@ def bind(
     context: Context,
 ) -> tuple[Callable[[int], TimingSample], Callable[[TimingCommand, int], None]]:
     devices, bus = context.devices, context.bus
+    receives = context.mission.direction == "downlink"
 
     def read(t_ns: int) -> TimingSample:
         block = devices.tagger.poll(t_ns)
@@ -61,7 +62,7 @@ def bind(
             pointing_valid=pointing.valid,
             light_time_s=pointing.light_time_s + rate * age_s,
             light_time_rate=rate,
-            gate_open=bool(modes.shutter_open and modes.mode == Mode.LINK),
+            gate_open=bool(receives and modes.shutter_open and modes.mode == Mode.LINK),
             stream_defect=block.step_back,
             time_ps=block.time_ps,
             channel=block.channel,

@@ -32,3 +32,12 @@ def interpolate(before: Delay, after: Delay, t_s: NDArray[np.float64]) -> NDArra
     second = (3.0 * slope - 2.0 * before.rate - after.rate) / h
     third = (before.rate + after.rate - 2.0 * slope) / (h * h)
     return np.asarray(before.delay_s + x * (before.rate + x * (second + x * third)))
+
+
+def mismatch_s(before: Delay, after: Delay) -> float:
+    """By how much the delay changed beyond what its rates account for.
+
+    Trapezoid of the rates: in a low orbit, 0.1 s apart, the jerk (3e-9 /s^2) leaves 0.2 ps.
+    """
+    h = after.t_s - before.t_s
+    return after.delay_s - before.delay_s - 0.5 * h * (before.rate + after.rate)

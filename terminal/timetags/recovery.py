@@ -14,7 +14,7 @@ from terminal.fields import NO_COUNTS
 from terminal.quantum_messages import TimingCommand, TimingSample
 from terminal.timetags import tracking
 from terminal.timetags.acquisition import acquire
-from terminal.timetags.delay import Delay, interpolate
+from terminal.timetags.delay import Delay, interpolate, mismatch_s
 from terminal.timetags.frame import agreement, counts_by_state
 from terminal.timetags.mixture import Array
 from terminal.timetags.pattern import PublicPattern
@@ -30,6 +30,8 @@ _ACQUIRE_SPAN_S = 4.0
 """Unmodelled drift must not bend the phase over the span of an attempt."""
 _TICK_SHARE = 4
 """Of the most clicks of an attempt, a tick gives at most one in so many: span helps too."""
+_STEP_SHARE = 0.1
+"""Of a slot: what a prediction may jump without a doubt about the slot."""
 _RELOCK_SIGMA = 6.0
 _RELOCK_MARGIN_PPM = 0.01
 _AUDIT_CLICKS = 1000.0
@@ -87,6 +89,11 @@ def step(
     delay = Delay(now_s, sample.light_time_s, sample.light_time_rate)
     clicks = _usable(state.delay, delay, sample)
     if _valid(sample, delay):
+        if state.delay is not None and _stepped(settings, state.delay, delay):
+            # All phases known so far belong to the old prediction.
+            clicks = None
+            kept = None if state.track is None else tracking.without_phase(state.track)
+            state = state._replace(track=kept, collected=Collected())
         state = state._replace(delay=delay)
     if state.track is None:
         if clicks is not None:
@@ -119,6 +126,14 @@ def step(
 def _valid(sample: TimingSample, delay: Delay) -> bool:
     finite = abs(delay.delay_s) < _REACH_S and abs(delay.rate) < 1e-3  # False for NaN as well.
     return bool(sample.pointing_valid) and finite
+
+
+def _stepped(settings: Settings, before: Delay, after: Delay) -> bool:
+    """The prediction itself jumped, as after a navigation fix that was far off."""
+    gap_s = after.t_s - before.t_s
+    if not 0.0 < gap_s <= _REACH_S:
+        return False
+    return abs(mismatch_s(before, after)) > _STEP_SHARE * settings.slot_period_s * max(1.0, gap_s)
 
 
 def _usable(before: Delay | None, delay: Delay, sample: TimingSample) -> Clicks | None:

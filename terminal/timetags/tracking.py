@@ -91,6 +91,14 @@ def start(lock: Lock, reference: Track | None = None) -> Track:
     return Track(t, phase, frequency, drift, covariance, lock.mixture)
 
 
+def without_phase(track: Track) -> Track:
+    """The track after something shifted its phase by nobody knows how much; the rest is kept."""
+    covariance = track.covariance.copy()
+    covariance[0, :] = covariance[:, 0] = 0.0
+    covariance[0, 0] = 1.0
+    return track._replace(covariance=covariance)
+
+
 def phase_at(track: Track, u_s: Array) -> Array:
     """Phase in s at each u, (n,)."""
     dt = u_s - track.t_s

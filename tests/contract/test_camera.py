@@ -20,15 +20,19 @@ EXPOSURE_NS, READOUT_NS = 2 * MS_NS, 3 * MS_NS
 
 
 class Scene:
-    """Every pixel tells where on the sensor it is; keeps the times of the exposures."""
+    """Every pixel tells where on the sensor it is; keeps when and how long was exposed."""
 
     def __init__(self) -> None:
         self.asked_ns: list[int] = []
+        self.asked_us: list[int] = []
         row, column = np.mgrid[:ROWS, :COLUMNS]
         self.sensor = (row * 5 + column).astype(np.uint8)
 
-    def expose(self, t_ns: int, left: int, top: int, columns: int, rows: int) -> NDArray[np.uint8]:
+    def expose(
+        self, t_ns: int, exposure_us: int, left: int, top: int, columns: int, rows: int
+    ) -> NDArray[np.uint8]:
         self.asked_ns.append(t_ns)
+        self.asked_us.append(exposure_us)
         return self.sensor[top : top + rows, left : left + columns]
 
 
@@ -132,6 +136,42 @@ def test_windows_are_moved_into_the_sensor(bench: Bench, asked, got):
     frame = bench.at(PERIOD_NS + 7 * MS_NS)
     rows, columns = frame.pixels.shape
     assert (frame.left, frame.top, columns, rows) == got
+
+
+@pytest.mark.parametrize("commanded_ns", [EXPOSURE_NS // 4, EXPOSURE_NS, 9 * MS_NS])
+@pytest.mark.parametrize("exposure_us", [2, 500, 2001, 10_000])
+def test_an_exposure_holds_from_the_next_frame_on(
+    bench: Bench, commanded_ns: int, exposure_us: int
+):
+    bench.at(commanded_ns)
+    bench.camera.expose(exposure_us, bench.clock.t_ns)
+    for k in (1, 2):
+        start_ns = k * PERIOD_NS
+        frame = bench.at(start_ns + exposure_us * 1000 + READOUT_NS)
+        assert (frame.seq, frame.exposure_us) == (k, exposure_us)
+        assert frame.t_ns == T0_NS + start_ns + exposure_us * 500
+    assert bench.scene.asked_us[:3] == [EXPOSURE_NS // 1000, exposure_us, exposure_us]
+
+
+@pytest.mark.parametrize("exposure_us", [10_001, 10**6, 2**40])
+def test_an_exposure_longer_than_the_frame_is_ignored(bench: Bench, exposure_us: int):
+    bench.camera.expose(exposure_us, bench.clock.t_ns)
+    for k in range(3):
+        assert bench.at(k * PERIOD_NS + 7 * MS_NS).exposure_us == EXPOSURE_NS // 1000
+
+
+def test_no_exposure_is_shorter_than_a_microsecond(bench: Bench):
+    bench.camera.expose(-5, bench.clock.t_ns)
+    bench.at(7 * MS_NS)
+    assert bench.at(PERIOD_NS + 7 * MS_NS).exposure_us == 1
+
+
+def test_window_and_exposure_of_one_tick_are_both_obeyed(bench: Bench):
+    bench.camera.expose(700, bench.clock.t_ns)
+    bench.camera.window(10, 20, 16, 8, bench.clock.t_ns)
+    bench.at(7 * MS_NS)
+    frame = bench.at(PERIOD_NS + 7 * MS_NS)
+    assert (frame.exposure_us, frame.left, frame.pixels.shape) == (700, 10, (8, 16))
 
 
 @pytest.mark.parametrize("rubbish", [b"\x00" * 100, b"QF01" * 9, b"QF0", b"QF01" + b"\xff" * 60])

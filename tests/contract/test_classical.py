@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from wire import LoopbackTransport
 
 from drivers.classical_link import MOST_CLICKS, FramedClassicalLink
-from drivers.protocols import SiftReply
+from drivers.protocols import PartnerNote, SiftReply, TallyReport
 from sim_devices.classical_link import ClassicalLinkEmulator
 from sim_devices.emulator import InProcessTransport, SimClock
 
@@ -23,6 +23,7 @@ class Partner:
 
     def __init__(self) -> None:
         self.asked: list[tuple[list[int], list[int], list[int]]] = []
+        self.notes: list[tuple[int, int]] = []
 
     @staticmethod
     def memory(slot: NDArray[np.int64], disclose: U8) -> tuple[U8, U8, U8]:
@@ -34,6 +35,9 @@ class Partner:
     def answer(self, slot: NDArray[np.int64], basis: U8, disclose: U8) -> tuple[U8, U8, U8]:
         self.asked.append((slot.tolist(), basis.tolist(), disclose.tolist()))
         return self.memory(slot, disclose)
+
+    def noted(self, kind: int, note_t_ns: int) -> None:
+        self.notes.append((kind, note_t_ns))
 
 
 class Bench:
@@ -67,7 +71,7 @@ class Bench:
         self.link.announce(request, slot, basis, disclose, self.clock.t_ns)
         return slot, basis, disclose
 
-    def after(self, nanoseconds: int) -> list[SiftReply]:
+    def after(self, nanoseconds: int) -> list[SiftReply | TallyReport]:
         self.clock.t_ns += nanoseconds
         return self.link.poll(self.clock.t_ns)
 
@@ -132,6 +136,24 @@ def test_every_code_goes_through(bench: Bench):
     assert reply.bit.tolist() == [0, 1, 255] * 6
 
 
+def test_a_tally_comes_unasked_after_the_latency(bench: Bench):
+    counts = np.arange(28) * 10**12
+    bench.far_end.tell(3, T0_NS, counts)
+    assert bench.after(LATENCY_NS - 1) == []
+    (tally,) = bench.after(1)
+    assert (tally.seq, tally.t_ns) == (3, T0_NS)
+    assert tally.counts.tolist() == counts.tolist()
+    assert bench.link.health == (0, 0, 0, 0, "")
+
+
+def test_tallies_and_replies_keep_their_order(bench: Bench):
+    none = np.zeros(28, np.int64)
+    bench.far_end.tell(1, T0_NS, none)
+    bench.announce(8)
+    bench.far_end.tell(2, T0_NS, none)
+    assert [frame[0] for frame in bench.after(LATENCY_NS)] == [1, 8, 2]
+
+
 def test_several_replies_in_one_poll(bench: Bench):
     for request in (1, 2, 3):
         bench.announce(request)
@@ -190,3 +212,104 @@ def test_impossible_announcements_are_refused(
     with pytest.raises(ValueError):
         bench.link.announce(request_number, np.zeros(count, np.int64), basis, basis, T0_NS)
     assert bench.partner.asked == []
+
+
+SEEN, YOUR_TURN = 1, 2
+NOTES = [(SEEN, T0_NS - 5), (YOUR_TURN, 0), (SEEN, 2**63 - 1)]
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_a_note_of_ours_arrives_after_the_latency(bench: Bench, note: tuple[int, int]):
+    bench.link.tell(*note, bench.clock.t_ns)
+    bench.after(LATENCY_NS - 1)
+    assert bench.partner.notes == []
+    bench.after(1)
+    assert bench.partner.notes == [note]
+    bench.after(LATENCY_NS)
+    assert bench.partner.notes == [note]
+
+
+@pytest.mark.parametrize("note", [*NOTES, (SEEN, -(2**63))])
+def test_a_note_of_the_partner_arrives_after_the_latency(bench: Bench, note: tuple[int, int]):
+    bench.far_end.note(*note, bench.clock.t_ns)
+    bench.clock.t_ns += LATENCY_NS - 1
+    assert bench.link.note(bench.clock.t_ns) is None
+    bench.clock.t_ns += 1
+    assert bench.link.note(bench.clock.t_ns) == PartnerNote(1, *note)
+    assert bench.link.note(bench.clock.t_ns) is None
+    assert bench.link.health == (0, 0, 0, 0, "")
+
+
+def test_notes_are_numbered_and_only_the_newest_is_given(bench: Bench):
+    for k in range(5):
+        bench.far_end.note(SEEN, T0_NS + k, bench.clock.t_ns)
+    bench.clock.t_ns += LATENCY_NS
+    assert bench.link.note(bench.clock.t_ns) == PartnerNote(5, SEEN, T0_NS + 4)
+    assert bench.link.note(bench.clock.t_ns) is None
+
+
+def test_who_asks_for_notes_takes_no_reply_away_and_the_other_way_round(bench: Bench):
+    """Two loops ask one link, each for its own frames."""
+    bench.announce(1)
+    bench.far_end.note(YOUR_TURN, T0_NS, bench.clock.t_ns)
+    bench.announce(2)
+    bench.clock.t_ns += LATENCY_NS
+    assert bench.link.note(bench.clock.t_ns) == PartnerNote(1, YOUR_TURN, T0_NS)
+    assert [r.request for r in bench.link.poll(bench.clock.t_ns)] == [1, 2]
+    bench.announce(3)
+    bench.far_end.note(SEEN, T0_NS, bench.clock.t_ns)
+    assert [r.request for r in bench.after(LATENCY_NS)] == [3]
+    assert bench.link.note(bench.clock.t_ns) == PartnerNote(2, SEEN, T0_NS)
+
+
+def test_a_note_among_announcements_reaches_the_partner(bench: Bench):
+    bench.announce(1)
+    bench.link.tell(SEEN, T0_NS, bench.clock.t_ns)
+    bench.flip_next_command = True
+    bench.link.tell(YOUR_TURN, T0_NS, bench.clock.t_ns)
+    bench.link.tell(YOUR_TURN, T0_NS + 1, bench.clock.t_ns)
+    bench.announce(2)
+    assert [r.request for r in bench.after(LATENCY_NS)] == [1, 2]
+    assert bench.partner.notes == [(SEEN, T0_NS), (YOUR_TURN, T0_NS + 1)]
+
+
+@pytest.mark.parametrize(
+    "note", [(0, T0_NS), (3, T0_NS), (-1, T0_NS), (SEEN, -1), (YOUR_TURN, 2**63)]
+)
+def test_impossible_notes_are_refused(bench: Bench, note: tuple[int, int]):
+    with pytest.raises(ValueError):
+        bench.link.tell(*note, bench.clock.t_ns)
+    bench.after(LATENCY_NS)
+    assert bench.partner.notes == []
+
+
+def _note_bytes(bench: Bench, *notes: tuple[int, int]) -> list[bytes]:
+    """Notes as they left the partner, taken off the line."""
+    frames = []
+    for note in notes:
+        bench.far_end.note(*note, bench.clock.t_ns)
+        frames.append(bench.far_end.poll(bench.clock.t_ns + LATENCY_NS))
+    return frames
+
+
+def test_a_note_with_a_flipped_bit_is_dropped_wherever_it_is(bench: Bench):
+    bad, good = _note_bytes(bench, (SEEN, T0_NS), (YOUR_TURN, T0_NS))
+    for position in range(8 * len(bad)):
+        flipped = bytearray(bad)
+        flipped[position // 8] ^= 1 << position % 8
+        bench.before_next_poll = bytes(flipped) + good
+        assert bench.link.note(bench.clock.t_ns) == PartnerNote(2, YOUR_TURN, T0_NS)
+        assert bench.link.note(bench.clock.t_ns) is None
+    assert bench.link.health.bad_frames > 0
+
+
+def test_a_note_cut_short_costs_only_itself(bench: Bench):
+    cut, good, better = _note_bytes(bench, (SEEN, 1), (SEEN, 2), (SEEN, 3))
+    for size in range(len(cut)):
+        bench.before_next_poll = cut[:size] + good
+        assert bench.link.note(bench.clock.t_ns) == PartnerNote(2, SEEN, 2)
+    for piece in (better[:7], better[7:20], better[20:-1]):
+        bench.before_next_poll = piece
+        assert bench.link.note(bench.clock.t_ns) is None
+    bench.before_next_poll = better[-1:]
+    assert bench.link.note(bench.clock.t_ns) == PartnerNote(3, SEEN, 3)

@@ -66,9 +66,11 @@ class Bench:
         self.gimbal.motors(True, self.clock.t_ns)
         self.until(lambda: (s := self.gimbal.poll(self.clock.t_ns)) is not None and s.motors_on)
 
-    def drive(self, yaw_rad_s: float, pitch_rad_s: float, milliseconds: int) -> GimbalState:
+    def drive(
+        self, yaw_rad_s: float, pitch_rad_s: float, milliseconds: int, roll_rad_s: float = 0.0
+    ) -> GimbalState:
         for _ in range(milliseconds // 10):
-            self.gimbal.command_rate(yaw_rad_s, pitch_rad_s, self.clock.t_ns)
+            self.gimbal.command_rate(yaw_rad_s, pitch_rad_s, self.clock.t_ns, roll_rad_s)
             state = self.step()
         assert state is not None
         return state
@@ -141,52 +143,143 @@ def test_rates_move_the_joints(bench: Bench, yaw_rad_s: float, pitch_rad_s: floa
     )
 
 
+@pytest.mark.parametrize("roll_rad_s", [0.05, -0.05])
+def test_roll_moves_its_own_joint_and_is_told(bench: Bench, roll_rad_s: float):
+    bench.start()
+    bench.drive(0.0, 0.0, 200, roll_rad_s)
+    roll_rad = bench.mechanics.roll_rad
+    assert bench.mechanics.roll_rate_rad_s == pytest.approx(roll_rad_s, rel=1e-3)
+    state = bench.drive(0.0, 0.0, 500, roll_rad_s)
+    assert bench.mechanics.roll_rad - roll_rad == pytest.approx(0.5 * roll_rad_s, rel=1e-3)
+    assert state.roll_rad == pytest.approx(
+        bench.mechanics.roll_rad, abs=0.02 * abs(roll_rad_s) + 1e-6
+    )
+    assert (bench.mechanics.yaw_rad, bench.mechanics.pitch_rad) == (0.0, 0.0)
+    # From now on 0 is a rate to be held, and not the old one to be kept.
+    bench.drive(0.0, 0.0, 300)
+    assert abs(bench.mechanics.roll_rate_rad_s) < 1e-4
+    assert bench.gimbal.health == (0, 0, 0, 0, "")
+
+
+def test_three_axes_move_at_once(bench: Bench):
+    bench.start()
+    bench.drive(0.1, -0.05, 300, 0.02)
+    rates = (
+        bench.mechanics.yaw_rate_rad_s,
+        bench.mechanics.pitch_rate_rad_s,
+        bench.mechanics.roll_rate_rad_s,
+    )
+    assert rates == pytest.approx((0.1, -0.05, 0.02), rel=1e-3)
+
+
+def test_roll_is_not_driven_before_it_gets_a_rate(bench: Bench):
+    """A two-axis gimbal must not see a command for a motor that it does not have."""
+    asked = []
+    command_rate = bench.mechanics.command_rate
+
+    def listen(yaw_rad_s: float, pitch_rad_s: float, roll_rad_s: float | None) -> None:
+        asked.append(roll_rad_s)
+        command_rate(yaw_rad_s, pitch_rad_s, roll_rad_s)
+
+    bench.mechanics.command_rate = listen
+    bench.start()
+    bench.drive(0.1, 0.1, 100)
+    bench.run(300)  # the board's time limit stops it
+    bench.drive(0.1, 0.1, 100, math.nan)
+    assert set(asked) == {None}
+    bench.drive(0.1, 0.1, 100, -0.1)
+    assert asked[-1] == pytest.approx(-0.1, abs=math.radians(0.001))
+    bench.run(300)
+    assert asked[-1] == 0.0
+    bench.drive(0.1, 0.1, 100)
+    assert asked[-1] == 0.0
+
+
 @pytest.mark.parametrize(
-    ("yaw_rad", "pitch_rad"),
-    [(0.0, 0.0), (1.0, -0.5), (-1.0, 0.5), (math.pi, 0.0), (-3.0, 0.3), (4.0, 1.5), (-70.0, 0.1)],
+    ("yaw_rad", "pitch_rad", "roll_rad"),
+    [
+        (0.0, 0.0, 0.0),
+        (1.0, -0.5, 0.1),
+        (-1.0, 0.5, -0.5),
+        (math.pi, 0.0, 0.3),
+        (-3.0, 0.3, 0.0),
+        (4.0, 1.5, 0.0),
+        (-6.6, 3.2, 0.0),
+        (12.5, 0.1, -0.3),
+    ],
 )
-def test_angles_are_the_true_ones_modulo_a_turn(bench: Bench, yaw_rad: float, pitch_rad: float):
+def test_angles_are_the_true_ones(bench: Bench, yaw_rad: float, pitch_rad: float, roll_rad: float):
+    """Over half a turn and a turn too: the cable does not forget where it came from."""
     bench.mechanics.yaw_rad, bench.mechanics.pitch_rad = yaw_rad, pitch_rad
+    bench.mechanics.roll_rad = roll_rad
     bench.start()
     state = bench.run(50)
-    assert -math.pi < state.yaw_rad <= math.pi
-    assert abs(math.remainder(state.yaw_rad - yaw_rad, 2 * math.pi)) <= 0.51 * ENCODER_LSB_RAD
+    assert abs(state.yaw_rad - yaw_rad) <= 0.51 * ENCODER_LSB_RAD
     assert abs(state.pitch_rad - pitch_rad) <= 0.51 * ENCODER_LSB_RAD
+    assert abs(state.roll_rad - roll_rad) <= 0.51 * ENCODER_LSB_RAD
     assert bench.gimbal.health.device_errors == 0
+
+
+def test_the_angle_runs_on_through_half_a_turn_and_over_at_two(bench: Bench):
+    bench.mechanics.yaw_rad = math.pi - 0.01
+    bench.start()
+    state = bench.drive(0.1, 0.0, 300)
+    assert math.pi < state.yaw_rad == pytest.approx(bench.mechanics.yaw_rad, abs=2e-3)
+    bench.drive(0.0, 0.0, 300)
+    bench.mechanics.yaw_rad = 4 * math.pi + 0.1
+    state = bench.run(50)
+    # The board's joint angle has 16 bits for four turns.
+    assert state.yaw_rad == pytest.approx(-4 * math.pi + 0.1, abs=1e-3)
 
 
 def test_signs_and_zeros_of_the_installation(bench: Bench):
     bench.mechanics.yaw_rad, bench.mechanics.pitch_rad = 1.0, 0.5
-    bench.new_driver(yaw_sign=-1, yaw_zero_rad=0.25, pitch_zero_rad=0.125)
+    bench.mechanics.roll_rad = 0.25
+    bench.new_driver(yaw_sign=-1, yaw_zero_rad=0.25, pitch_zero_rad=0.125, roll_sign=-1)
     bench.start()
     state = bench.run(50)
     assert state.yaw_rad == pytest.approx(-1.25, abs=ENCODER_LSB_RAD)
     assert state.pitch_rad == pytest.approx(0.375, abs=ENCODER_LSB_RAD)
-    bench.drive(0.1, 0.1, 200)
+    assert state.roll_rad == pytest.approx(-0.25, abs=ENCODER_LSB_RAD)
+    bench.drive(0.1, 0.1, 200, 0.1)
     assert bench.mechanics.yaw_rate_rad_s == pytest.approx(-0.1, rel=1e-3)
     assert bench.mechanics.pitch_rate_rad_s == pytest.approx(0.1, rel=1e-3)
+    assert bench.mechanics.roll_rate_rad_s == pytest.approx(-0.1, rel=1e-3)
     # The zero of 0.25 rad is not the board's own: it says so, once.
     assert bench.gimbal.health.device_errors == 1
     assert "yaw_zero_rad" in bench.gimbal.health.last_error
 
 
+def test_a_wrong_zero_of_a_roll_axis_matters_once_it_is_driven(bench: Bench):
+    bench.new_driver(roll_zero_rad=0.25)
+    bench.start()
+    assert bench.run(100).roll_rad == pytest.approx(-0.25, abs=ENCODER_LSB_RAD)
+    assert bench.gimbal.health.device_errors == 0
+    bench.drive(0.0, 0.0, 100, 0.1)
+    assert bench.gimbal.health.device_errors == 1
+
+
 def test_rates_beyond_the_range_are_clamped_and_nonsense_stops(bench: Bench):
     bench.start()
-    bench.drive(-100.0, 100.0, 300)
+    bench.drive(-100.0, 100.0, 300, 100.0)
     # The mechanics' own limit of 0.5 rad/s is under the wire's 32.767 deg/s.
     assert bench.mechanics.yaw_rate_rad_s == pytest.approx(-0.5, rel=1e-3)
     assert bench.mechanics.pitch_rate_rad_s == pytest.approx(0.5, rel=1e-3)
-    bench.drive(math.nan, math.nan, 300)
+    assert bench.mechanics.roll_rate_rad_s == pytest.approx(0.5, rel=1e-3)
+    bench.drive(math.nan, math.nan, 300, math.nan)
+    assert abs(bench.mechanics.roll_rate_rad_s) < 1e-4
     assert abs(bench.mechanics.yaw_rate_rad_s) < 1e-4
     assert abs(bench.mechanics.pitch_rate_rad_s) < 1e-4
 
 
 def test_the_board_stops_when_its_host_dies(bench: Bench):
     bench.start()
-    bench.drive(0.2, 0.1, 300)
+    bench.drive(0.2, 0.1, 300, 0.1)
     bench.run(200)
     assert bench.mechanics.yaw_rate_rad_s == pytest.approx(0.2, rel=1e-3)
+    assert bench.mechanics.roll_rate_rad_s == pytest.approx(0.1, rel=1e-3)
     bench.run(300)
+    assert abs(bench.mechanics.roll_rate_rad_s) < 1e-4
     assert abs(bench.mechanics.yaw_rate_rad_s) < 1e-4
     assert abs(bench.mechanics.pitch_rate_rad_s) < 1e-4
 
@@ -200,8 +293,10 @@ def test_motors_off_means_no_motion(bench: Bench):
     bench.gimbal.motors(False, bench.clock.t_ns)
     bench.until(lambda: not bench.gimbal.poll(bench.clock.t_ns).motors_on)
     yaw_rad = bench.mechanics.yaw_rad
-    bench.drive(0.2, 0.1, 200)
+    roll_rad = bench.mechanics.roll_rad
+    bench.drive(0.2, 0.1, 200, 0.1)
     assert bench.mechanics.yaw_rad == yaw_rad > 0.0
+    assert bench.mechanics.roll_rad == roll_rad
 
 
 def test_switching_on_what_is_on_does_not_disturb_the_motion(bench: Bench):
@@ -302,6 +397,7 @@ def test_lost_samples_leave_a_gap_in_the_numbers(bench: Bench):
         {"control_timeout_ms": 0},
         {"control_timeout_ms": 70_000},
         {"yaw_sign": 0},
+        {"roll_sign": 2},
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, int]):

@@ -1,5 +1,6 @@
 """What a navigation unit owes its user, on the VectorNav emulator in process and behind a pty."""
 
+import itertools
 import math
 import os
 import time
@@ -9,11 +10,15 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy.spatial.transform import Rotation
 
+from config.loader import load_scenario
+from config.world import Fault
 from drivers.navigation_vectornav import VectorNav, ascii_command
 from drivers.protocols import NavigationFix
 from drivers.transport import SerialTransport
+from sim_devices.carrier import Carrier
 from sim_devices.emulator import InProcessTransport, SimClock
 from sim_devices.navigation_vectornav import (
     NavMeasurement,
@@ -304,3 +309,62 @@ def test_a_unit_configured_before_sends_at_once():
     fix = navigation.poll(clock.t_ns)
     assert fix.t_ns == T0_NS
     assert fix.q_ned_from_body == (1.0, 0.0, 0.0, 0.0)
+
+
+def flown(kind: str, seconds: float) -> tuple[list[NavigationFix], VectorNav]:
+    """A unit on its carrier with a fault from 1 to 2 s; the newest fix of each 20 ms."""
+    scenario = load_scenario("leo_haps_downlink")
+    fault = Fault(kind=kind, at_s=1.0, duration_s=1.0)  # type: ignore[arg-type]
+    scenario = replace(scenario, world=replace(scenario.world, faults=(fault,)))
+    clock = SimClock(T0_NS)
+    source = Carrier(scenario, 1).navigation_source(T0_NS)
+    unit = VectorNavEmulator(source, rate_hz=50)
+    navigation = VectorNav(InProcessTransport(unit, clock))
+    fixes = []
+    for _ in range(round(seconds * 50)):
+        fix = navigation.poll(clock.t_ns)
+        assert fix is not None
+        fixes.append(fix)
+        clock.t_ns += 20 * MS_NS
+    return fixes, navigation
+
+
+def test_a_jump_of_the_unit_comes_through():
+    fixes, _ = flown("navigation_jump", 3.0)
+    before, there, after = fixes[49], fixes[50], fixes[100]
+    assert (there.latitude_rad - before.latitude_rad) * 6_371e3 == pytest.approx(5000.0, abs=5.0)
+    assert abs(after.latitude_rad - before.latitude_rad) * 6_371e3 < 50.0
+    turned = [
+        Rotation.from_quat(f.q_ned_from_body, scalar_first=True) for f in (before, there, after)
+    ]
+    # 0.2 rad about each axis.
+    assert (turned[0].inv() * turned[1]).magnitude() == pytest.approx(0.2 * math.sqrt(3), abs=5e-3)
+    assert (turned[0].inv() * turned[2]).magnitude() < 0.02
+
+
+def test_a_frozen_unit_goes_on_counting_time():
+    fixes, navigation = flown("navigation_freeze", 3.0)
+    values = {fix[2:] for fix in fixes[49:100]}
+    assert len(values) == 1
+    assert [b.t_ns - a.t_ns for a, b in itertools.pairwise(fixes)] == [20 * MS_NS] * 149
+    assert len({fix[2:] for fix in fixes}) == 100
+    assert navigation.health.bad_frames == 0
+
+
+def test_a_clock_that_is_set_back_is_told_by_the_stamps():
+    fixes, navigation = flown("navigation_time_back", 3.0)
+    # The first frame after the step is refused, as its time does not go forward.
+    assert fixes[50] == fixes[49]
+    assert fixes[51].t_ns == fixes[49].t_ns + 40 * MS_NS - 2 * 10**9
+    assert fixes[100].t_ns == T0_NS + 100 * 20 * MS_NS
+    assert navigation.health.bad_frames == 1
+
+
+def test_an_overconfident_unit_claims_little_and_scatters_much():
+    fixes, _ = flown("navigation_overconfident", 3.0)
+    honest, boastful = fixes[:50], fixes[50:100]
+    assert boastful[0].attitude_sigma_rad == pytest.approx(honest[0].attitude_sigma_rad / 100)
+    assert boastful[0].position_sigma_m == pytest.approx(honest[0].position_sigma_m / 100)
+    scatter = [np.std(np.diff([fix.altitude_m for fix in fixes])) for fixes in (honest, boastful)]
+    # 50 values each: 15 % of scatter in their ratio.
+    assert scatter[1] / scatter[0] == pytest.approx(10.0, rel=0.5)

@@ -15,14 +15,19 @@ from drivers.protocols import (
     Health,
     LaserState,
     NavigationFix,
+    PartnerNote,
     PlateState,
     QuadScan,
     SiftReply,
     TagBlock,
+    TallyReport,
 )
 from terminal.bus import Bus
 from terminal.context import Context
 from terminal.devices import Devices
+from terminal.geometry.gimbal_frame import Joints, image_axes
+from terminal.geometry.quaternion import from_rotation_vector, rotate
+from terminal.geometry.vector import add, dot, scale, unit
 from terminal.main import Terminal
 from terminal.window import Window
 
@@ -30,8 +35,10 @@ SCENARIO = load_scenario("leo_haps_downlink")
 # The culmination of the demo's pass.
 START_NS = 1_482_160_771_000_000_000
 WINDOW = Window(START_NS, START_NS + 60_000_000_000)
-BEACON_OFF_RAD = (3e-3, -2e-3)
-"""Where the beacon stands beside the prediction, in joint angles."""
+BEACON_OFF = (1e-3, -2e-3, 3e-3)
+"""How the beacon stands beside the prediction: rotation vector in the base's axes, rad."""
+START_YAW_RAD, START_PITCH_RAD = 4.2, 0.6
+"""Where the gimbal stands at first."""
 
 
 class Fake:
@@ -48,43 +55,50 @@ class Navigation(Fake):
 
 
 class Gimbal(Fake):
-    """Joints that turn as they are told."""
+    """Joints that turn as they are told, on a base that does not move."""
 
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
         self.t_ns = 0
-        self.angles = [0.0, 0.0]
-        self.rates = (0.0, 0.0)
+        self.joints = Joints(START_YAW_RAD, START_PITCH_RAD)
+        self.rates = (0.0, 0.0, 0.0)
         self.on = False
 
-    def at(self, t_ns: int) -> tuple[float, float]:
-        """(yaw, pitch)"""
+    def at(self, t_ns: int) -> Joints:
         dt_s = (t_ns - self.t_ns) * 1e-9 if self.t_ns else 0.0
-        yaw, pitch = (a + self.on * r * dt_s for a, r in zip(self.angles, self.rates, strict=True))
-        return yaw, pitch
+        return Joints(
+            *(a + self.on * r * dt_s for a, r in zip(self.joints, self.rates, strict=True))
+        )
 
     def beacon(self, t_ns: int) -> tuple[float, float]:
         """Of the beacon against the boresight: x right, y up."""
         p, sample = self.bus.pointing.command, self.bus.pointing.sample
         late_s = (t_ns - sample.t_ns) * 1e-9 if sample else 0.0
-        yaw, pitch = self.at(t_ns)
-        yaw_off = p.target_yaw_rad + p.yaw_rate_rad_s * late_s + BEACON_OFF_RAD[0] - yaw
-        pitch_off = p.target_pitch_rad + p.pitch_rate_rad_s * late_s + BEACON_OFF_RAD[1] - pitch
-        return yaw_off * math.cos(pitch), pitch_off
+        rate = p.los_rate_x, p.los_rate_y, p.los_rate_z
+        predicted = unit(add((p.los_x, p.los_y, p.los_z), scale(late_s, rate)))
+        true = rotate(from_rotation_vector(BEACON_OFF), predicted)
+        axes = image_axes(self.at(t_ns))
+        ahead = dot(true, axes.boresight)
+        return math.atan2(dot(true, axes.right), ahead), math.atan2(dot(true, axes.up), ahead)
 
     def poll(self, t_ns: int) -> GimbalState:
-        return GimbalState(t_ns, 0, *self.at(t_ns), self.on)
+        yaw, pitch, roll = self.at(t_ns)
+        return GimbalState(t_ns, 0, yaw, pitch, self.on, roll)
 
-    def command_rate(self, yaw_rad_s: float, pitch_rad_s: float, t_ns: int) -> None:
-        self.angles = list(self.at(t_ns))
+    def command_rate(
+        self, yaw_rad_s: float, pitch_rad_s: float, t_ns: int, roll_rad_s: float = 0.0
+    ) -> None:
+        self.joints = self.at(t_ns)
         self.t_ns = t_ns
-        self.rates = yaw_rad_s, pitch_rad_s
+        self.rates = yaw_rad_s, pitch_rad_s, roll_rad_s
 
     def motors(self, on: bool, t_ns: int) -> None:
         self.on = on
 
 
 class Camera(Fake):
+    """A spot that grows brighter with the exposure on noise that does not."""
+
     sensor_shape = (256, 256)
     pixel_rad = 25e-6
 
@@ -92,6 +106,7 @@ class Camera(Fake):
         self.gimbal = gimbal
         self.seq = 0
         self.part = (0, 0, 256, 256)
+        self.exposure_us = 2000
         self.noise = np.random.default_rng(1).normal(20.0, 3.0, (256, 256))
 
     def poll(self, t_ns: int) -> Frame:
@@ -100,12 +115,17 @@ class Camera(Fake):
         across = np.arange(left, left + columns) - 127.5 - x / self.pixel_rad
         down = np.arange(top, top + rows) - 127.5 + y / self.pixel_rad
         spot = np.exp(-0.5 * (np.minimum(across[None, :] ** 2 + down[:, None] ** 2, 1e3)) / 1.44)
-        image = self.noise[:rows, :columns] + 150.0 * spot
+        peak = 150.0 * self.exposure_us / 2000
+        image = self.noise[:rows, :columns] + peak * spot
         self.seq += 1
-        return Frame(t_ns, self.seq, 2000, left, top, np.clip(image, 0, 255).astype(np.uint8))
+        pixels = np.clip(image, 0, 255).astype(np.uint8)
+        return Frame(t_ns, self.seq, self.exposure_us, left, top, pixels)
 
     def window(self, left: int, top: int, columns: int, rows: int, t_ns: int) -> None:
         self.part = left, top, columns, rows
+
+    def expose(self, exposure_us: int, t_ns: int) -> None:
+        self.exposure_us = exposure_us
 
 
 class Mirror(Fake):
@@ -201,7 +221,7 @@ class Classical(Fake):
 
     def __init__(self) -> None:
         self.rng = np.random.default_rng(3)
-        self.waiting: list[SiftReply] = []
+        self.waiting: list[SiftReply | TallyReport] = []
 
     def announce(
         self,
@@ -216,9 +236,15 @@ class Classical(Fake):
         bit = np.where(told, bit, 255).astype(np.uint8)
         self.waiting.append(SiftReply(request, theirs, intensity, bit))
 
-    def poll(self, t_ns: int) -> list[SiftReply]:
+    def poll(self, t_ns: int) -> list[SiftReply | TallyReport]:
         replies, self.waiting = self.waiting, []
         return replies
+
+    def tell(self, kind: int, note_t_ns: int, t_ns: int) -> None:
+        raise AssertionError("a terminal that searches alone tells nobody")
+
+    def note(self, t_ns: int) -> PartnerNote | None:
+        return None
 
 
 def make_terminal(

@@ -1,4 +1,4 @@
-"""All nine loops on fake devices: a link comes about, and every step is a pure function."""
+"""All loops on fake devices: a link comes about, and every step is a pure function."""
 
 import pickle
 from typing import Any

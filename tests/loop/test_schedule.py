@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from config.terminal import Rates
+from terminal.loop import Blueprint
 from terminal.main import BLUEPRINTS, Terminal
 
 NAMES = [b.name for b in BLUEPRINTS]
-# A short public pattern is made faster; here nobody looks at it.
+# What the loops do is costly to set up, and here nobody looks at it.
+IDLE = tuple(Blueprint(name, lambda *_: (None, None), lambda _: (None, None)) for name in NAMES)
+# A short public pattern is made faster.
 SHORT = replace(SCENARIO.mission.source, pattern_length=2**12)
 FAST = SCENARIO.terminal.rates
 # A slow machine: the fine loop no faster than others.
@@ -26,9 +29,11 @@ class Counted:
 
     def __init__(self, rates: Rates) -> None:
         self.terminal: Terminal
-        self.terminal, _, _ = make_terminal(
-            replace(SCENARIO.mission, source=SHORT), replace(SCENARIO.terminal, rates=rates)
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("terminal.main.BLUEPRINTS", IDLE)
+            self.terminal, _, _ = make_terminal(
+                replace(SCENARIO.mission, source=SHORT), replace(SCENARIO.terminal, rates=rates)
+            )
         self.every = {loop.name: rates.fine_hz // loop.rate_hz for loop in self.terminal.loops}
         self.ran: dict[str, list[int]] = {name: [] for name in NAMES}
         self.order: list[str] = []

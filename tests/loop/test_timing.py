@@ -14,8 +14,9 @@ from terminal.bus import Bus
 from terminal.codec import TickCodec
 from terminal.loop import Loop
 from terminal.loops import timing
-from terminal.messages import MESSAGES, ModesCommand, PointingCommand, PointingSample
+from terminal.messages import MESSAGES, ModesCommand
 from terminal.mode import Mode
+from terminal.pointing_messages import PointingCommand, PointingSample
 
 START_NS = 1_800_000_000_000_000_000
 T_S = 5e-9
@@ -79,9 +80,10 @@ def delay_s(t_s: Any) -> Any:
 
 
 def bound(tagger: Tagger, bus: Bus) -> tuple[Loop[Any, Any, Any], Any]:
-    mission, config = SimpleNamespace(source=SOURCE), SimpleNamespace(timing=TIMING)
+    mission = SimpleNamespace(source=SOURCE, direction="downlink")
+    config = SimpleNamespace(timing=TIMING)
     state, step = timing.make(mission, config, START_NS)
-    context = SimpleNamespace(devices=SimpleNamespace(tagger=tagger), bus=bus)
+    context = SimpleNamespace(devices=SimpleNamespace(tagger=tagger), bus=bus, mission=mission)
     read, write = timing.bind(context)
     return Loop("timing", 20, state, step, read, write, bus.timing), read
 

@@ -85,16 +85,19 @@ def test_any_bytes_give_a_tick_or_a_value_error(message: Message, data: bytes) -
 
 def test_bytes_on_disk_are_little_endian_without_padding() -> None:
     packed = TickCodec(MESSAGES["point_ahead"]).pack(
-        7, PointAheadSample(1_000_000_007, 1, 0.5, -0.25), PointAheadCommand(-2, 513)
+        7,
+        PointAheadSample(1_000_000_007, 1, 0.5, -0.25, 2.0),
+        PointAheadCommand(-2, 513, -0.5, 0.125),
     )
     assert packed == bytes.fromhex(
-        "0700000007ca9a3b0000000001000000000000e03f000000000000d0bffeff0102"
+        "0700000007ca9a3b0000000001000000000000e03f000000000000d0bf0000000000000040"
+        "feff0102000000000000e0bf000000000000c03f"
     )
 
 
 def test_arrays_follow_the_scalars_with_their_counts() -> None:
     message = MESSAGES["camera"]
-    sample = message.sample(1, 2, 3, 4, 5, 6, 7, np.array([8, 9], np.uint8))
+    sample = message.sample(*range(1, 9), *[0.5] * 9, np.array([8, 9], np.uint8))
     packed = TickCodec(message).pack(0, sample, message.command())
     assert packed.endswith(struct.pack("<I", 2) + bytes((8, 9)))
 
@@ -102,4 +105,4 @@ def test_arrays_follow_the_scalars_with_their_counts() -> None:
 def test_value_outside_of_its_field_is_refused() -> None:
     codec = TickCodec(MESSAGES["point_ahead"])
     with pytest.raises(struct.error):
-        codec.pack(0, PointAheadSample(0, 1, 0.0, 0.0), PointAheadCommand(40_000, 0))
+        codec.pack(0, PointAheadSample(0, 1, 0.0, 0.0, 0.0), PointAheadCommand(40_000, 0))

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from config.loader import load_scenario, scenario_names
+from config.world import Fault
 from terminal.codec import TickCodec, layout
 from terminal.messages import MESSAGES
 
@@ -18,6 +20,8 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=lambda page: page.as_posix()
 )
 SHELL_LIMIT_S = 120
+READING = {"poll", "note"}
+"""What is asked of a device without commanding it."""
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
@@ -69,12 +73,19 @@ def test_every_scenario_has_its_row() -> None:
     assert sorted(rows) == scenario_names()
 
 
+def test_every_kind_of_fault_is_named() -> None:
+    page = (ROOT / "docs/scenario.md").read_text()
+    (listed,) = re.findall(r"^Kinds: ([^.]+)\.", page, re.MULTILINE)
+    kinds = get_args(get_type_hints(Fault)["kind"])
+    assert re.findall(r"`(\w+)`", listed) == list(kinds)
+
+
 def _devices(loop: str) -> tuple[str, str]:
     """(read, commanded) roles in the loop's file."""
     source = (ROOT / "terminal/loops" / f"{loop}.py").read_text()
     calls = sorted(set(_DEVICE_CALL.findall(source)))
-    read = [role for role, method in calls if method == "poll"]
-    commanded = sorted({role for role, method in calls if method != "poll"})
+    read = sorted({role for role, method in calls if method in READING})
+    commanded = sorted({role for role, method in calls if method not in READING})
     return ", ".join(read), ", ".join(commanded)
 
 

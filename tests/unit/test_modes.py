@@ -32,6 +32,7 @@ CLOSED = ModesSample(
     window_open=0,
     pointing_valid=1,
     elevation_rad=0.5,
+    keep_out=0,
     navigation_age_s=0.01,
     gimbal_age_s=0.01,
     quad_age_s=0.0,
@@ -180,9 +181,33 @@ def test_handover_needs_the_beacon_near_for_its_time() -> None:
     assert not life.command.fine_enable
     life.run(SEEN, 2)
     assert life.command.fine_enable
-    # From then on the mirror keeps it, whatever the camera says.
-    life.run(HELD._replace(camera_error_rad=5.0 * CONFIG.coarse.handover_rad))
+    # From then on the mirror keeps it well outside of where it took it over ...
+    between = 0.5 * (CONFIG.coarse.handover_rad + CONFIG.coarse.release_rad)
+    life.run(HELD._replace(camera_error_rad=between), 10 * ticks)
     assert life.command.fine_enable
+    # ... and gives it back when it has been far off for as long.
+    far = HELD._replace(camera_error_rad=1.01 * CONFIG.coarse.release_rad)
+    life.run(far, ticks - 1)
+    assert life.command.fine_enable
+    life.run(HELD)
+    life.run(far, ticks - 1)
+    assert life.command.fine_enable
+    life.run(far, 2)
+    assert not life.command.fine_enable
+
+
+def test_inside_a_keep_out_zone_the_shutter_is_shut_and_tracking_goes_on() -> None:
+    life = Life().to(Mode.LINK)
+    assert life.command.shutter_open
+    assert life.run(HELD._replace(keep_out=1)) is Mode.TRACK
+    assert not life.command.shutter_open
+    life.run(HELD._replace(keep_out=1), 500)
+    assert life.command.mode == Mode.TRACK
+    assert not life.command.shutter_open
+    # Out of it, the link comes back by itself.
+    life.run(HELD, math.ceil(CONFIG.fine.settled_s / DT_S) + 2)
+    assert life.command.mode == Mode.LINK
+    assert life.command.shutter_open
 
 
 @pytest.mark.parametrize("mode", [Mode.TRACK, Mode.LINK])

@@ -1,5 +1,6 @@
 """Plans and passes against skyfield, and against their own definitions."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from math import cos, degrees, hypot, pi, radians, remainder, sin, sqrt
 from pathlib import Path
@@ -8,9 +9,9 @@ import astropy_iers_data
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from plan_referee import C, Referee, with_iers, without_ut1
 from skyfield.timelib import Timescale
 
+from benchmarks.plan_referee import C, Referee, with_iers, without_ut1
 from terminal.geometry.earth import (
     Geodetic,
     ecef_from_geodetic,
@@ -22,7 +23,10 @@ from terminal.geometry.ephemeris import EphemerisError, SatelliteEphemeris
 from terminal.geometry.refraction import Refraction
 from terminal.geometry.time_scales import DAY_NS, SECOND_NS, tai_ns_from_utc
 from terminal.geometry.tle import parse_tle
-from terminal.plan import PlanRow, exact_utc, pass_rows, plan_rows
+from terminal.plan import PlanRow, exact_utc
+from terminal.plan import plan_rows as rows_of_view
+from terminal.plan_passes import pass_rows
+from terminal.plan_view import Standing, View
 
 Lines = tuple[str, str]
 FINALS = Path(astropy_iers_data.IERS_A_FILE)
@@ -57,6 +61,16 @@ def iers_time() -> Timescale:
 @pytest.fixture(scope="module")
 def iers_table() -> EopTable:
     return EopTable.load(FINALS)
+
+
+def plan_rows(
+    ephemeris: SatelliteEphemeris,
+    site: Geodetic,
+    times_ns: Iterable[int],
+    refraction: Refraction | None = None,
+) -> list[PlanRow]:
+    """Seen from a site at rest."""
+    return rows_of_view(View(Standing(site), ephemeris, refraction=refraction), times_ns)
 
 
 def direction(row: PlanRow) -> NDArray[np.float64]:

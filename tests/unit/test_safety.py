@@ -16,6 +16,7 @@ GOOD = ModesSample(
     window_open=1,
     pointing_valid=1,
     elevation_rad=0.5,
+    keep_out=0,
     navigation_age_s=0.01,
     gimbal_age_s=0.01,
     quad_age_s=0.0,

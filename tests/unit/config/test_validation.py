@@ -79,6 +79,50 @@ def test_a_device_streams_at_the_rate_of_its_loop(role: str, loop: str) -> None:
     assert f"write {rate_hz}" in problem.text
 
 
+SEARCH = {
+    "begins": "stare",
+    "pointing_error_rad": 4e-3,
+    "beacon_divergence_rad": 5e-3,
+    "field_rad": 20e-3,
+}
+RECEIVER = {
+    "aperture_m": 0.15,
+    "transmittance": 0.5,
+    "detector_efficiency": 0.6,
+    "field_of_view_rad": 50e-6,
+    "filter_bandwidth_m": 1e-9,
+    "gate_half_width_s": 0.6e-9,
+}
+
+
+def test_an_uplink_and_only_an_uplink_has_a_receiver() -> None:
+    uplink = put(minimal(), "mission.direction", "uplink")
+    both = put(uplink, "mission.receiver", RECEIVER)
+    assert problems(both) == []
+    (missing,) = problems(put(minimal(), "mission.direction", "uplink"))
+    assert missing.key == "mission.receiver"
+    assert "missing" in missing.text
+    (idle,) = problems(put(minimal(), "mission.receiver", RECEIVER))
+    assert idle.key == "mission.receiver"
+    assert "mission.direction" in idle.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("gate_half_width_s", 2.5e-9, "under half a slot, 2.5e-09 s"),
+        ("aperture_m", 150, "is this in mm?"),
+        ("field_of_view_rad", 50, "is this in urad?"),
+        ("filter_bandwidth_m", 1, "is this in nm?"),
+    ],
+)
+def test_the_receiver_of_an_uplink_is_checked(name: str, value: float, hint: str) -> None:
+    data = put(minimal(), "mission.direction", "uplink")
+    (problem,) = problems(put(data, "mission.receiver", {**RECEIVER, name: value}))
+    assert problem.key == f"mission.receiver.{name}"
+    assert hint in problem.text
+
+
 def test_probabilities_may_miss_one_by_rounding() -> None:
     assert problems(put(minimal(), "mission.source.intensity_probabilities", [0.7, 0.2, 0.1])) == []
 
@@ -149,6 +193,10 @@ def test_wrong_unit_inside_a_tuple() -> None:
 def test_every_range_belongs_to_a_field(limit: Any) -> None:
     # A field that was renamed would go unchecked without a word.
     data = platform_partner() if "partner.track" in limit.key else minimal()
+    if limit.key.startswith("mission.receiver."):
+        data = put(put(data, "mission.direction", "uplink"), "mission.receiver", RECEIVER)
+    if limit.key.startswith("world.partner.search."):
+        data = put(data, "world.partner.search", SEARCH)
     value: object = msgspec.convert(data, Scenario)
     for name in limit.key.split("."):
         value = getattr(value, name)

@@ -40,6 +40,7 @@ class ClosedLoop:
         self.command = FineCommand()
         self.enable = enable
         self.t_ns = START_NS
+        self.aim_rad = (0.0, 0.0)
         self._waiting = [(0.0, 0.0)] * delay
 
     def tick(self, x_rad: float, y_rad: float = 0.0, light: bool = True) -> FineCommand:
@@ -48,7 +49,7 @@ class ClosedLoop:
         self.error = x_rad - mirror_x, y_rad - mirror_y
         quadrants = counts(*self.error) if light else (0, 0, 0, 0)
         self.t_ns += round(DT_S * 1e9)
-        sample = FineSample(self.t_ns, *quadrants, 1, 0, self.enable)
+        sample = FineSample(self.t_ns, *quadrants, 1, 0, self.enable, *self.aim_rad)
         self.state, self.command = step(LIMITS, self.state, sample, DT_S)
         per_count = STROKE_RAD / 32767.0
         self._waiting.append((self.command.x_counts * per_count, self.command.y_counts * per_count))
@@ -219,3 +220,14 @@ def test_whatever_comes_and_however_late_the_command_fits_the_dac(
         codec.pack(0, sample, command)
         assert max(abs(command.x_counts), abs(command.y_counts)) <= 32767
         assert max(abs(command.mean_mirror_x_rad), abs(command.mean_mirror_y_rad)) <= STROKE_RAD
+
+
+@pytest.mark.parametrize("aim_rad", [(50e-6, 0.0), (-30e-6, 70e-6)])
+def test_the_beacon_is_held_where_it_shall_stand(aim_rad: tuple[float, float]) -> None:
+    """A moved tracking point: against the true angle, not the cell's bent scale."""
+    loop = ClosedLoop()
+    loop.aim_rad = aim_rad
+    loop.run([20e-6] * 200)
+    assert loop.error == pytest.approx(aim_rad, abs=0.1e-6)
+    # What the loop calls its residual is what is left to the point, not to the centre.
+    assert math.hypot(loop.command.x_rad, loop.command.y_rad) < 0.1e-6

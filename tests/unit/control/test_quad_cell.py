@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminal.control.quad_cell import quad_angles
+from terminal.control.quad_cell import quad_angles, reading_rad
 
 SPOT_RAD = 150e-6
 TOTAL = 10**9
@@ -58,3 +58,10 @@ def test_quadrants_looking_out(counts: tuple[int, int, int, int], right: int, up
 def test_no_light_gives_no_angle() -> None:
     assert quad_angles(0, 0, 0, 0, SPOT_RAD) == (0.0, 0.0, 0)
     assert quad_angles(3, -9, 2, 1, SPOT_RAD) == (0.0, 0.0, -3)
+
+
+@given(st.floats(-300e-6, 300e-6))
+def test_reading_of_an_offset_is_what_the_cell_says(offset_rad: float) -> None:
+    x, y, _ = quad_angles(*quadrants(offset_rad, -offset_rad), SPOT_RAD)
+    assert reading_rad(offset_rad, SPOT_RAD) == pytest.approx(x, abs=1e-12)
+    assert reading_rad(-offset_rad, SPOT_RAD) == pytest.approx(y, abs=1e-12)

@@ -17,6 +17,8 @@ from hil.expected import (
 )
 from terminal.qkd.finite_key import key_length, key_parameters
 
+GATE_S = 0.6e-9
+"""Half width."""
 SATELLITE = SatellitePartner(name="a", tle=("", ""), useful_days=3)
 PLATFORM = PlatformPartner(
     name="b",
@@ -57,10 +59,6 @@ def _optics(aperture_m=0.35):
     )
 
 
-def _timing(gate_half_width_s=0.6e-9):
-    return SimpleNamespace(gate_half_width_s=gate_half_width_s)
-
-
 def _world(
     dark_rate_hz=0.0,
     dead_time_s=0.0,
@@ -71,10 +69,8 @@ def _world(
     zenith_transmittance=1.0,
     intrinsic_qber=0.0,
     retardance_rad=0.0,
-    jitter_rad=0.0,
 ):
     return SimpleNamespace(
-        partner=SimpleNamespace(jitter_rad=jitter_rad),
         polarization=SimpleNamespace(retardance_rad=retardance_rad, intrinsic_qber=intrinsic_qber),
         atmosphere=SimpleNamespace(
             zenith_transmittance=zenith_transmittance, background_radiance_w_m2_sr_um=radiance
@@ -89,8 +85,15 @@ def _world(
     )
 
 
-def _bins(gated_s=100.0, range_m=600e3, elevation_rad=1.0, misalignment_rad=0.0, frame_rad=0.0):
-    values = (gated_s, range_m, elevation_rad, misalignment_rad, frame_rad)
+def _bins(
+    gated_s=100.0,
+    range_m=600e3,
+    elevation_rad=1.0,
+    misalignment_rad=0.0,
+    frame_rad=0.0,
+    jitter_rad=0.0,
+):
+    values = (gated_s, range_m, elevation_rad, misalignment_rad, frame_rad, jitter_rad)
     return Bins(*np.broadcast_arrays(*(np.atleast_1d(np.array(v, float)) for v in values)))
 
 
@@ -110,7 +113,7 @@ def _survivors(time_s, dead_time_s, afterpulse_probability, lifetime_s, rng):
     return clicks
 
 
-def _simulate(mission, timing, world, eta, misalignment_rad, pulses, noise_hz, rng):
+def _simulate(mission, gate_s, world, eta, misalignment_rad, pulses, noise_hz, rng):
     """Every pulse drawn: state, intensity, photons, receiver's basis, detector, jitter, dead time.
 
     noise_hz: (4,) dark and background counts per detector. Returns what is counted in the gate.
@@ -143,7 +146,7 @@ def _simulate(mission, timing, world, eta, misalignment_rad, pulses, noise_hz, r
         for t, _ in _survivors(events, truth.dead_time_s, *memory, rng):
             tally["clicks"] += 1
             k = round(t / slot_s)
-            if abs(t - k * slot_s) > timing.gate_half_width_s or not 0 <= k < pulses:
+            if abs(t - k * slot_s) > gate_s or not 0 <= k < pulses:
                 continue
             tally["gated"] += 1
             if public[k] or detector // 2 != basis[k]:
@@ -166,7 +169,7 @@ def _assert_poisson(count, mean, model_error):
 def test_against_every_pulse_drawn():
     """Strong noise, dead time of 40 slots, afterpulses, a gate that cuts, misaligned frames."""
     mission = _mission(pulse_rate_hz=1e8)
-    timing = _timing(0.5e-9)
+    gate_s = 0.5e-9
     world = _world(
         dark_rate_hz=20e3,
         dead_time_s=400e-9,
@@ -178,7 +181,7 @@ def test_against_every_pulse_drawn():
     pulses = 8_000_000
     bins = _bins(pulses / 1e8, range_m=20e3, misalignment_rad=0.15)
     optics = _optics(aperture_m=0.085)
-    expected = expected_key(mission, optics, timing, world, bins)
+    expected = expected_key(mission, optics, gate_s, world, bins)
     eta = float(expected.transmittance[0])
     assert 0.005 < eta < 0.02
 
@@ -186,7 +189,7 @@ def test_against_every_pulse_drawn():
     sky_hz = 2.0 * math.pi * 25e-6**2 * math.pi * 0.0425**2 * 1e-3 / photon_j * 0.3
     noise_hz = 20e3 + sky_hz * np.array([0.8, 0.8, 0.2, 0.2]) / 2
     rng = np.random.default_rng(11)
-    seen = _simulate(mission, timing, world, eta, 0.15, pulses, noise_hz, rng)
+    seen = _simulate(mission, gate_s, world, eta, 0.15, pulses, noise_hz, rng)
 
     # Left out: two photons of one pulse in one basis, here up to half the mean photon number.
     left_out = 0.5 * eta * 0.7
@@ -203,7 +206,7 @@ def test_against_every_pulse_drawn():
 
 def test_quiet_receiver_gives_the_closed_form():
     mission, bins = _mission(), _bins()
-    expected = expected_key(mission, _optics(), _timing(1e-6), _world(), bins)
+    expected = expected_key(mission, _optics(), 1e-6, _world(), bins)
     eta = float(expected.transmittance[0])
     for k, (mu, p) in enumerate(zip((0.7, 0.15, 0.0), (0.7, 0.2, 0.1), strict=True)):
         sent = 2e8 * 100 * 0.9 * p
@@ -233,7 +236,7 @@ def test_transmittance_is_beam_times_air_times_receiver():
 def test_transmit_jitter_of_the_article():
     """3.3 urad on 33 urad full angle costs 4 sigma^2/w^2 = 16 % of the mean: 1 / 1.16."""
     still = link_transmittance(_mission(), _optics(), _world(), _bins())[0]
-    shaken = link_transmittance(_mission(), _optics(), _world(jitter_rad=3.3e-6), _bins())[0]
+    shaken = link_transmittance(_mission(), _optics(), _world(), _bins(jitter_rad=3.3e-6))[0]
     assert still / shaken == pytest.approx(1.16, rel=1e-3)
 
 
@@ -268,7 +271,7 @@ def test_retardance_by_jones_matrices(frame_rad):
 
 
 def test_retardance_shows_in_the_basis_at_45_degrees_alone():
-    expected = expected_key(_mission(), _optics(), _timing(), _world(retardance_rad=0.2), _bins())
+    expected = expected_key(_mission(), _optics(), GATE_S, _world(retardance_rad=0.2), _bins())
     assert expected.counts.x_errors == pytest.approx(0, abs=1e-6)
     rate = sum(expected.counts.z_errors) / sum(expected.counts.z)
     assert rate == pytest.approx(math.sin(0.1) ** 2, rel=1e-9)
@@ -278,20 +281,20 @@ def test_background_is_a_coin():
     """Light off: half of all clicks are wrong, as many as noise rate times gate says."""
     world = _world(dark_rate_hz=1000.0)
     bins = _bins(range_m=1e12)
-    expected = expected_key(_mission(), _optics(), _timing(0.5e-9), world, bins)
+    expected = expected_key(_mission(), _optics(), 0.5e-9, world, bins)
     assert expected.qber_x == pytest.approx(0.5, abs=1e-3)
     assert expected.detected == pytest.approx(4000 * 1e-9 * 2e8 * 100, rel=1e-3)
     assert expected.detected_key == pytest.approx(0.9 * expected.detected, rel=1e-3)
     assert expected.click_rate_hz[0] == pytest.approx(4000, rel=1e-3)
     assert expected.secret_key_bits == 0
     # Sky light goes through the basis choice, as the sender's does.
-    sky = expected_key(_mission(), _optics(), _timing(), _world(radiance=2.0), bins).counts
+    sky = expected_key(_mission(), _optics(), GATE_S, _world(radiance=2.0), bins).counts
     assert sum(sky.x) / sum(sky.z) == pytest.approx(0.8 * (0.8 / 0.2) ** 2, rel=1e-3)
 
 
 def test_gate_takes_the_gaussian_share():
-    wide = expected_key(_mission(), _optics(), _timing(1e-6), _world(), _bins()).detected
-    one = expected_key(_mission(), _optics(), _timing(0.3e-9), _world(), _bins()).detected
+    wide = expected_key(_mission(), _optics(), 1e-6, _world(), _bins()).detected
+    one = expected_key(_mission(), _optics(), 0.3e-9, _world(), _bins()).detected
     assert one / wide == pytest.approx(0.6827, abs=1e-4)
 
 
@@ -307,20 +310,18 @@ def test_dead_time_and_afterpulses_of_one_detector():
 
 
 def test_nothing_in_the_gate_is_no_key_and_no_warning():
-    expected = expected_key(_mission(), _optics(), _timing(), _world(), _bins(gated_s=[0.0, 0.0]))
+    expected = expected_key(_mission(), _optics(), GATE_S, _world(), _bins(gated_s=[0.0, 0.0]))
     assert expected.secret_key_bits == 0
     assert expected.detected == 0
-    empty = Bins(*(np.empty(0) for _ in range(5)))
-    assert expected_key(_mission(), _optics(), _timing(), _world(), empty).secret_key_bits == 0
+    empty = Bins(*(np.empty(0) for _ in range(6)))
+    assert expected_key(_mission(), _optics(), GATE_S, _world(), empty).secret_key_bits == 0
 
 
 def test_bins_add_up():
     world = _world(dark_rate_hz=200, dead_time_s=50e-9, intrinsic_qber=0.005)
-    whole = expected_key(
-        _mission(), _optics(), _timing(), world, _bins([60.0, 40.0], [600e3, 900e3])
-    )
-    near = expected_key(_mission(), _optics(), _timing(), world, _bins(60.0, 600e3))
-    far = expected_key(_mission(), _optics(), _timing(), world, _bins(40.0, 900e3))
+    whole = expected_key(_mission(), _optics(), GATE_S, world, _bins([60.0, 40.0], [600e3, 900e3]))
+    near = expected_key(_mission(), _optics(), GATE_S, world, _bins(60.0, 600e3))
+    far = expected_key(_mission(), _optics(), GATE_S, world, _bins(40.0, 900e3))
     assert whole.detected == pytest.approx(near.detected + far.detected, rel=1e-12)
     assert whole.counts.x[0] == pytest.approx(near.counts.x[0] + far.counts.x[0], rel=1e-12)
     # A key from all of it is longer than the keys of its parts: finite-size effects.
@@ -331,9 +332,7 @@ def test_worse_worlds_give_less_key():
     def bits(misalignment_rad=0.0, **world):
         settings = {"dark_rate_hz": 100, "intrinsic_qber": 0.005, **world}
         bins = _bins(300.0, misalignment_rad=misalignment_rad)
-        return expected_key(
-            _mission(), _optics(), _timing(), _world(**settings), bins
-        ).secret_key_bits
+        return expected_key(_mission(), _optics(), GATE_S, _world(**settings), bins).secret_key_bits
 
     best = bits()
     assert best > 0

@@ -9,17 +9,12 @@ import numpy as np
 import pytest
 
 from hil.report import number, report_html
+from hil.report_data import Table
 from sim_devices.truth import TRUTH, Nothing, TruthSample
 from terminal.codec import TickCodec
 from terminal.fields import NO_I64S, NO_U8S
-from terminal.messages import (
-    MESSAGES,
-    Message,
-    ModesCommand,
-    ModesSample,
-    PointingCommand,
-    PointingSample,
-)
+from terminal.messages import MESSAGES, Message, ModesCommand, ModesSample
+from terminal.pointing_messages import GuidanceCommand, GuidanceSample
 from terminal.quantum_messages import (
     LinkCommand,
     LinkSample,
@@ -108,10 +103,9 @@ def record(path: Path, *, seconds: float = 10.0, scale: float = 1.0) -> None:
         t_s = i / 10
         t_ns = START_NS + round(t_s * 1e9)
         counts = counts + scale * np.eye(4).ravel() * 20
-        zeros = [0.0] * 20
         rows["truth"].append((_truth(t_s, scale), Nothing()))
-        pointing = PointingSample(t_ns, 0, *zeros[: len(PointingSample._fields) - 2])
-        rows["pointing"].append((pointing, PointingCommand(1, frame_angle_rad=scale * 3.5)))
+        guidance = GuidanceSample(t_ns, 1, *[0.0] * (len(GuidanceSample._fields) - 2))
+        rows["guidance"].append((guidance, GuidanceCommand(frame_angle_rad=scale * 3.5)))
         modes = ModesSample(t_ns, *[0] * (len(ModesSample._fields) - 1))._replace(
             fine_closed=int(scale), fine_rms_rad=scale * 1.2e-6
         )
@@ -212,6 +206,26 @@ def check_whole(html: str) -> Page:
 def test_page_is_whole_and_self_contained(html: str) -> None:
     check_whole(html)
     assert len(html) < 3e6
+
+
+def test_every_column_that_a_figure_asks_for_is_recorded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A field that was renamed would leave an empty panel and no error."""
+    asked: set[str] = set()
+    missing: set[str] = set()
+    given = Table.__getitem__
+
+    def watched(table: Table, name: str) -> Any:
+        asked.add(name)
+        if len(table.t_s) == 0 or name not in table._columns:
+            missing.add(name)
+        return given(table, name)
+
+    monkeypatch.setattr(Table, "__getitem__", watched)
+    report_html(folder / "pass.mcap", SUMMARY)
+    assert {"frame_angle_rad", "pointing_valid"} <= asked
+    assert missing == set()
 
 
 def test_ids_are_unique_and_every_reference_has_one(html: str) -> None:

@@ -155,6 +155,7 @@ class _World:
         self.fine_errors: list[Any] = []
         self.plant = SimpleNamespace(seen_x_rad=3e-5, seen_y_rad=-4e-5)
         self.channel = SimpleNamespace(blocks=[])
+        self.uplink: Any = None
 
 
 class TestFlight:

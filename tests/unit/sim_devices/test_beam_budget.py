@@ -28,6 +28,7 @@ def los(range_m: Array) -> LineOfSight:
         t_s=np.arange(float(n)),
         los_ned=nothing,
         launch_ned=nothing,
+        signal_offset_rad=np.zeros(n),
         reference_ned=nothing,
         range_m=range_m,
         light_time_s=range_m / 299_792_458.0,

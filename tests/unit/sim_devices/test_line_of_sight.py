@@ -24,7 +24,7 @@ from sim_devices.line_of_sight import (
     line_of_sight,
     photon_in_rest_frame,
 )
-from sim_devices.partner_path import PartnerPath, SatellitePath
+from sim_devices.partner_path import PartnerPath, SatellitePath, state_of_elements
 from sim_devices.track import TruePath
 from terminal.geometry import light_time, polarization_frame
 from terminal.geometry.time_scales import SECOND_NS, tai_ns_from_utc, utc_julian_date
@@ -45,7 +45,7 @@ DRONE = TruePath(Track(35.66, 139.68, 1000.0, 15.0, 60.0, 0.0))
 
 @cache
 def satellite() -> SatellitePath:
-    return SatellitePath(MICIUS, utc_julian_date(START_NS), -0.3961, DURATION_S, np.zeros(3))
+    return SatellitePath(*state_of_elements(MICIUS, utc_julian_date(START_NS), -0.3961), DURATION_S)
 
 
 def seen(own: TruePath, partner: PartnerPath, reference: str, step_s: float = 1.0) -> LineOfSight:

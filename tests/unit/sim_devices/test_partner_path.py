@@ -23,6 +23,8 @@ from sim_devices.partner_path import (
     OMEGA_RAD_S,
     SatellitePath,
     earth_rotation_angle_gmst_rad,
+    shifted,
+    state_of_elements,
     true_partner_path,
 )
 from sim_devices.track import TruePath
@@ -41,9 +43,8 @@ UT1_MINUS_UTC_S = -0.3961
 
 
 def path(duration_s: float = 600.0, error_rtn_m: tuple[float, ...] = (0, 0, 0)) -> SatellitePath:
-    return SatellitePath(
-        MICIUS, utc_julian_date(START_NS), UT1_MINUS_UTC_S, duration_s, np.array(error_rtn_m, float)
-    )
+    state = state_of_elements(MICIUS, utc_julian_date(START_NS), UT1_MINUS_UTC_S)
+    return SatellitePath(*shifted(*state, np.array(error_rtn_m, float)), duration_s)
 
 
 def potential(r: Array) -> float:
@@ -197,22 +198,21 @@ def test_elements_without_a_position_are_refused() -> None:
         "2 28872  96.4736 157.9986 0303955 244.0492 110.6523 16.46015938 10708",
     )
     with pytest.raises(ValueError, match="no position"):
-        SatellitePath(decaying, utc_julian_date(START_NS), 0.0, 10.0, np.zeros(3))
+        state_of_elements(decaying, utc_julian_date(START_NS), 0.0)
 
 
 def test_the_partner_of_a_scenario_is_off_its_elements_as_told() -> None:
     leo = load_scenario("leo_haps_downlink")
     assert isinstance(leo.mission.partner, SatellitePartner)
     zero = np.zeros(1)
-    jd = utc_julian_date(tai_ns_from_utc("2016-12-18T15:16:00Z"))
-    plain = SatellitePath(
-        leo.mission.partner.tle, jd, leo.mission.earth.ut1_minus_utc_s, 1.0, np.zeros(3)
-    ).position_ecef_m(zero)[0]
+    start_ns = tai_ns_from_utc("2016-12-18T15:16:00Z")
+    jd = utc_julian_date(start_ns)
+    plain, _ = state_of_elements(leo.mission.partner.tle, jd, leo.mission.earth.ut1_minus_utc_s)
     radius = np.linalg.norm(plain)
     offsets = []
     for seed in range(25):
         drawn = true_partner_path(
-            leo.mission, leo.world.partner, jd, 1.0, np.random.default_rng(seed)
+            leo.mission, leo.world.partner, start_ns, jd, 1.0, np.random.default_rng(seed)
         ).position_ecef_m(zero)[0]
         offsets.append([np.linalg.norm(drawn) - radius, np.linalg.norm(drawn - plain)])
     radial, total = np.array(offsets).T
@@ -222,7 +222,9 @@ def test_the_partner_of_a_scenario_is_off_its_elements_as_told() -> None:
     assert math.sqrt(np.mean(total**2)) == pytest.approx(math.hypot(*expected), rel=0.57)
 
     haps = load_scenario("haps_laps_downlink")
-    drawn = true_partner_path(haps.mission, haps.world.partner, jd, 1.0, np.random.default_rng(1))
+    drawn = true_partner_path(
+        haps.mission, haps.world.partner, start_ns, jd, 1.0, np.random.default_rng(1)
+    )
     east, north, up = np.random.default_rng(1).normal(size=3) * np.array(
         haps.world.partner.ephemeris_error_m
     )

@@ -13,6 +13,7 @@ from config.world import Fault
 from sim_devices.carrier import GRID_HZ
 from sim_devices.truth import TruthSample
 from sim_devices.world import World
+from terminal.geometry.gimbal_frame import Joints, image_axes, joints_toward
 from terminal.geometry.polarization_frame import frame_angle_rad
 from terminal.geometry.time_scales import SECOND_NS, utc_julian_date
 from terminal.geometry.vector import Vec
@@ -36,19 +37,24 @@ def start_ns() -> int:
 class PerfectJoints:
     """A gimbal that looks exactly at the partner, or beside it."""
 
-    def __init__(self, world: World, off_rad: float = 0.0) -> None:
-        self._los = world._los_g
-        self._off_rad = off_rad
+    def __init__(self, world: World, off_rad: float = 0.0, roll_rad: float = 0.0) -> None:
+        self._los = world.sky.partner_g
+        self._off_rad, self._roll_rad = off_rad, roll_rad
 
-    def joints_at(self, index: int) -> tuple[float, float]:
-        x, y, z = self._los[index]
-        return math.atan2(y, x) + self._off_rad, -math.asin(z)
+    def joints_at(self, index: int) -> tuple[float, float, float]:
+        yaw, pitch, roll = joints_toward(self._los[index], self._roll_rad)
+        return yaw + self._off_rad, pitch, roll
 
 
-def world(seed: int = 1, faults: tuple[Fault, ...] = (), off_rad: float = 0.0) -> World:
+def world(
+    seed: int = 1,
+    faults: tuple[Fault, ...] = (),
+    off_rad: float = 0.0,
+    roll_rad: float = 0.0,
+) -> World:
     chosen = structs.replace(scenario(), world=structs.replace(scenario().world, faults=faults))
     made = World(chosen, seed, start_ns(), utc_julian_date(start_ns()), 3.0, FINE_HZ)
-    made.joints = PerfectJoints(made, off_rad)
+    made.joints = PerfectJoints(made, off_rad, roll_rad)
     # As if it had looked there before the start.
     made._joints = made.joints.joints_at(0)
     made._errors = made._last_error = made._gimbal_error(0, made._joints)
@@ -76,8 +82,9 @@ def light_up(made: World) -> None:
     assert made.laser.shutter_open
 
 
-def test_a_gimbal_on_the_partner_leaves_only_the_jitter() -> None:
-    made = world()
+@pytest.mark.parametrize("roll_rad", [0.0, -0.4])
+def test_a_gimbal_on_the_partner_leaves_only_the_jitter(roll_rad: float) -> None:
+    made = world(roll_rad=roll_rad)
     run(made, 20)
     assert made._gimbal_error(20, made._joints) == pytest.approx((0.0, 0.0), abs=1e-12)
     jitter = world()
@@ -102,6 +109,22 @@ def test_a_gimbal_too_far_right_sees_the_partner_on_the_left() -> None:
     assert made.plant.gimbal_x_rad == pytest.approx(-1e-3 * math.cos(elevation), rel=0.05)
     made.grid_step()
     assert made._scene.x_rad < -0.5e-3
+
+
+def test_a_sagging_tube_looks_under_the_partner() -> None:
+    bent = structs.replace(scenario().world.gimbal, flexure_rad=1e-3)
+    chosen = structs.replace(scenario(), world=structs.replace(scenario().world, gimbal=bent))
+    made = World(chosen, 1, start_ns(), utc_julian_date(start_ns()), 3.0, FINE_HZ)
+    plain = world()
+    joints = PerfectJoints(made).joints_at(0)
+    x, y = made._gimbal_error(0, joints)
+    f = made._axis_errors.flexure_rad
+    assert abs(f) > 1e-5
+    # To first order in 1e-3 rad.
+    assert (x, y) == pytest.approx((0.0, f * math.cos(joints[1])), abs=2e-6)
+    # Nothing else of this world has changed.
+    assert made.draws[1:] == plain.draws[1:]
+    assert made.draws.mounting_rad.tolist() == plain.draws.mounting_rad.tolist()
 
 
 def test_the_beacon_must_be_pointed_ahead() -> None:
@@ -146,20 +169,14 @@ def test_the_partner_does_not_see_a_beacon_that_is_off() -> None:
     assert made.partner.offset_rad == scenario().world.partner.untracked_offset_rad
 
 
-def test_frame_angle_is_the_terminals_in_level_axes() -> None:
-    made = world()
+@pytest.mark.parametrize("roll_rad", [0.0, 0.3])
+def test_frame_angle_is_the_terminals_in_level_axes(roll_rad: float) -> None:
+    made = world(roll_rad=roll_rad)
     truths = run(made, 40)
     for k, truth in enumerate(truths):
         i = 2 * k
         gimbal_from_ned = made.carrier.gimbal_from_ned(made.los.t_s[i : i + 1])[0]
-        yaw, pitch = made.joints.joints_at(i)
-        up = np.array(
-            [
-                -math.sin(pitch) * math.cos(yaw),
-                -math.sin(pitch) * math.sin(yaw),
-                -math.cos(pitch),
-            ]
-        )
+        up = np.array(image_axes(Joints(*made.joints.joints_at(i))).up)
 
         def vec(v: np.ndarray) -> Vec:
             x, y, z = v.tolist()

@@ -81,7 +81,7 @@ def test_columns_are_the_ticks(record: bytes, scratch: Path) -> None:
     np.testing.assert_array_equal(timing["clicks_in_gate"], np.arange(40))
     np.testing.assert_array_equal(timing["light_time_s"], 0.25 * np.arange(40))
     assert "time_ps" not in timing
-    with pytest.raises(InputError, match=r"no message 'nonsense'; recorded: pointing, camera"):
+    with pytest.raises(InputError, match=r"no message 'nonsense'; recorded: pointing, guidance"):
         recording.columns("nonsense")
 
 

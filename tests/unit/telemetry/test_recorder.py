@@ -76,8 +76,11 @@ def test_the_layout_tells_every_field(tmp_path: Path) -> None:
         {"name": "valid", "code": "B", "part": "sample"},
         {"name": "point_ahead_x_rad", "code": "d", "part": "sample"},
         {"name": "point_ahead_y_rad", "code": "d", "part": "sample"},
+        {"name": "signal_offset_rad", "code": "d", "part": "sample"},
         {"name": "x_counts", "code": "h", "part": "command"},
         {"name": "y_counts", "code": "h", "part": "command"},
+        {"name": "aim_x_rad", "code": "d", "part": "command"},
+        {"name": "aim_y_rad", "code": "d", "part": "command"},
     ]
 
 

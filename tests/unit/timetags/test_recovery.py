@@ -254,3 +254,24 @@ def test_nothing_that_comes_in_raises(
         state, command = recovery.step(SETTINGS, state, sample)
         assert command.slot.size == len(times)
         assert np.isfinite(command.phase_sigma_s)
+
+
+@pytest.mark.parametrize("step_s", [17e-6, -3e-9, 0.6e-9])
+def test_a_step_of_the_prediction_costs_time_and_no_slot(step_s: float) -> None:
+    """The navigation found that it was 5 km off: the true light time did not change."""
+    state, command = TimingState(), TimingCommand()
+    at_s, right, wrong, locked_after = 6.0, 0, 0, False
+    for tick in ticks(Truth(PATTERN, rate_hz=5e3), 14.0, 0.0):
+        sample = tick.sample
+        after = (sample.t_ns - START_NS) * 1e-9 > at_s
+        if after:
+            sample = sample._replace(light_time_s=sample.light_time_s + step_s)
+        state, command = recovery.step(SETTINGS, state, sample)
+        given = (command.slot >= 0) & (tick.slot >= 0)
+        same = command.slot[given] == tick.slot[given]
+        right += int(np.count_nonzero(same))
+        wrong += int(np.count_nonzero(~same))
+        locked_after = locked_after or (after and command.status == LOCKED)
+    assert locked_after
+    assert wrong == 0
+    assert right > 0

@@ -1,0 +1,1 @@
+"""Where the gimbal may look, and how it gets there."""

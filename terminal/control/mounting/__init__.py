@@ -1,0 +1,1 @@
+"""How the gimbal really stands: model, fit, uncertainty."""

@@ -1,0 +1,1 @@
+"""Where the partner may stand, and how it is sought and found."""

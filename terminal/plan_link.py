@@ -1,0 +1,253 @@
+"""What the photons of a planned pass will do: loss, clicks, sifted bits, secret key.
+
+Only means, from what the mission agrees on, what the terminal is made of, and what is assumed.
+"""
+
+from itertools import pairwise
+from math import expm1, log10, radians, sin
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from config.mission import Mission, SatellitePartner
+from config.terminal import TerminalConfig
+from terminal.plan_assumptions import AFTERPULSE_PROBABILITY, Assumed
+from terminal.plan_regard import SHUT
+
+if TYPE_CHECKING:
+    from terminal.plan import PlanRow
+    from terminal.qkd.finite_key import SiftedCounts, Triple
+
+LEAST_SINE = 1e-3
+"""The plane-parallel air mass 1 / sin(elevation) has no meaning at the horizon: it stops here."""
+
+
+class RowLink(Struct, frozen=True):
+    """The link at one time. Losses in dB, positive; all means over jitter."""
+
+    geometric_db: float
+    """Beam wider than the aperture, held on it."""
+    pointing_db: float
+    """What the sender's jitter adds."""
+    atmosphere_db: float
+    optics_db: float
+    detector_db: float
+    loss_db: float
+    """Sum of the five."""
+    transmittance: float
+    """The same as a probability: photon sent to click."""
+    detected_rate_hz: float
+    """Clicks in the gate, all slots and bases; 0 where the link does not stand."""
+    sifted_bits: float
+    """Bits of the key basis for the key, from the start until now."""
+
+
+class LinkPlan(Struct, frozen=True):
+    """What the whole pass is worth."""
+
+    from_s: float
+    """Since the start of the plan: slew and the median search are over."""
+    usable_s: float
+    """From there: in sight, shutter open, and not lost in a keyhole."""
+    best_loss_db: float
+    detected: float
+    """Clicks in the gate."""
+    sifted_bits: float
+    disclosed_bits: float
+    """Bits of the key basis that are given away to estimate the errors."""
+    qber: float
+    secret_key_bits: float
+
+
+class Outage(NamedTuple):
+    """A time without link, seconds since the start of the plan."""
+
+    from_s: float
+    to_s: float
+
+
+class _Receiving(NamedTuple):
+    """Optics and detectors of whoever receives."""
+
+    aperture_m: float
+    transmittance: float
+    detector_efficiency: float
+    gate_s: float
+    """Full width."""
+    sky_hz: float
+    """Clicks by sky light, all detectors together."""
+
+
+def _receiving(mission: Mission, config: TerminalConfig, assumed: Assumed) -> _Receiving:
+    from terminal.optics.background import background_rate_hz
+
+    source, receiver = mission.source, mission.receiver
+    optics = receiver or config.optics
+    half_s = receiver.gate_half_width_s if receiver else config.timing.gate_half_width_s
+    sky_hz = background_rate_hz(
+        assumed.background_w_m2_sr_um,
+        optics.field_of_view_rad,
+        optics.aperture_m,
+        optics.filter_bandwidth_m,
+        source.wavelength_m,
+    )
+    return _Receiving(
+        optics.aperture_m,
+        optics.transmittance,
+        optics.detector_efficiency,
+        min(2.0 * half_s, 1.0 / source.pulse_rate_hz),
+        sky_hz * optics.transmittance * optics.detector_efficiency,
+    )
+
+
+def with_link(
+    rows: list["PlanRow"],
+    times_s: list[float],
+    outages: list[Outage],
+    mission: Mission,
+    config: TerminalConfig,
+    assumed: Assumed,
+    from_s: float,
+) -> tuple[list["PlanRow"], LinkPlan]:
+    """The rows with their link, and what the pass is worth.
+
+    times_s: of the rows, since the start of the plan, ascending. Each row stands for the time that
+    is nearer to it than to its neighbours.
+    """
+    from terminal.qkd.finite_key import SiftedCounts, key_length, key_parameters
+
+    receiving = _receiving(mission, config, assumed)
+    seconds = _seconds(rows, times_s, outages, from_s)
+    kept = 1.0 - mission.security.disclosed_x_share
+    done, detected = [], 0.0
+    x, z, z_errors = [0.0] * 3, [0.0] * 3, [0.0] * 3
+    x_errors = 0.0
+    for row, stands_s in zip(rows, seconds, strict=True):
+        budget = _budget(row, mission, receiving, assumed)
+        rate_hz, each_s = _clicks(budget.transmittance, mission, receiving, assumed)
+        detected += rate_hz * stands_s
+        x = [n + kept * stands_s * more for n, more in zip(x, each_s.x, strict=True)]
+        z = [n + stands_s * more for n, more in zip(z, each_s.z, strict=True)]
+        z_errors = [n + stands_s * more for n, more in zip(z_errors, each_s.z_errors, strict=True)]
+        x_errors += kept * stands_s * each_s.x_errors
+        link = msgspec.structs.replace(
+            budget, detected_rate_hz=rate_hz if stands_s > 0.0 else 0.0, sifted_bits=sum(x)
+        )
+        done.append(msgspec.structs.replace(row, link=link))
+    counts = SiftedCounts(_triple(x), _triple(z), x_errors, _triple(z_errors))
+    key = key_length(counts, key_parameters(mission.source, mission.security))
+    return done, LinkPlan(
+        from_s=from_s,
+        usable_s=sum(seconds),
+        best_loss_db=min(row.link.loss_db for row in done if row.link),
+        detected=detected,
+        sifted_bits=key.sifted_x,
+        disclosed_bits=key.sifted_x * mission.security.disclosed_x_share / kept,
+        qber=key.qber_x,
+        secret_key_bits=key.secret_key_bits,
+    )
+
+
+def _clicks(
+    transmittance: float, mission: Mission, receiving: _Receiving, assumed: Assumed
+) -> tuple[float, "SiftedCounts"]:
+    """(clicks in the gate per second, all slots and bases; sifted counts of key slots a second)."""
+    from terminal.qkd.expected import (
+        detection_probability,
+        expected_counts,
+        receiver_behind_splitter,
+    )
+
+    source = mission.source
+    signal, decoy, vacuum = (
+        (1.0 - source.public_share) * p for p in source.intensity_probabilities
+    )
+    slots = tuple(
+        zip((signal + source.public_share, decoy, vacuum), source.intensities, strict=True)
+    )
+    signal_hz = source.pulse_rate_hz * sum(
+        weight * -expm1(-mu * transmittance) for weight, mu in slots
+    )
+    p_x = source.basis_x_probability
+    shares = p_x, 1.0 - p_x
+    receivers = [
+        receiver_behind_splitter(
+            share,
+            assumed.dark_rate_hz,
+            receiving.sky_hz,
+            signal_hz,
+            receiving.gate_s,
+            AFTERPULSE_PROBABILITY,
+            assumed.intrinsic_qber,
+        )
+        for share in shares
+    ]
+    per_slot = sum(
+        weight * share * float(detection_probability(transmittance, mu, receiver))
+        for weight, mu in slots
+        for share, receiver in zip(shares, receivers, strict=True)
+    )
+    counts = expected_counts(
+        [transmittance],
+        source.pulse_rate_hz * (1.0 - source.public_share),
+        source.intensities,
+        source.intensity_probabilities,
+        p_x,
+        *receivers,
+        shared_errors=False,
+    )
+    return source.pulse_rate_hz * per_slot, counts
+
+
+def _budget(row: "PlanRow", mission: Mission, receiving: _Receiving, assumed: Assumed) -> RowLink:
+    from terminal.optics.beam import beam_radius_m, collected_fraction, mean_collected_fraction
+
+    radius_m = beam_radius_m(
+        row.range_m, mission.beam.full_divergence_rad, mission.source.wavelength_m
+    )
+    held = float(collected_fraction(receiving.aperture_m, radius_m))
+    collected = float(
+        mean_collected_fraction(receiving.aperture_m, radius_m, row.range_m, assumed.jitter_rad)
+    )
+    air_mass = 1.0
+    if isinstance(mission.partner, SatellitePartner):
+        air_mass = 1.0 / max(sin(radians(row.elevation_deg)), LEAST_SINE)
+    air_db = _db(assumed.zenith_transmittance) * air_mass
+    optics_db, detector_db = _db(receiving.transmittance), _db(receiving.detector_efficiency)
+    loss_db = _db(collected) + air_db + optics_db + detector_db
+    return RowLink(
+        geometric_db=_db(held),
+        pointing_db=_db(collected) - _db(held),
+        atmosphere_db=air_db,
+        optics_db=optics_db,
+        detector_db=detector_db,
+        loss_db=loss_db,
+        transmittance=10.0 ** (-0.1 * loss_db),
+        detected_rate_hz=0.0,
+        sifted_bits=0.0,
+    )
+
+
+def _triple(values: list[float]) -> "Triple":
+    signal, decoy, vacuum = values
+    return signal, decoy, vacuum
+
+
+def _db(transmittance: float) -> float:
+    return -10.0 * log10(transmittance) if transmittance < 1.0 else 0.0
+
+
+def _seconds(
+    rows: list["PlanRow"], times_s: list[float], outages: list[Outage], from_s: float
+) -> list[float]:
+    """For how long of the time that a row stands for the link does."""
+    edges = [0.5 * (a + b) for a, b in pairwise(times_s)]
+    edges = [times_s[0], *edges, times_s[-1]]
+    seconds = []
+    for row, (low, high) in zip(rows, pairwise(edges), strict=True):
+        low = max(low, from_s)
+        lost = sum(max(0.0, min(high, o.to_s) - max(low, o.from_s)) for o in outages)
+        shut = SHUT.intersection(row.field_of_regard)
+        seconds.append(0.0 if shut else max(0.0, high - low - lost))
+    return seconds

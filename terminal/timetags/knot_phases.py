@@ -1,0 +1,125 @@
+"""The phase of each knot, measured about a path that is already close: one Fisher-scoring step.
+
+Repeated with the smoothed path in between, this is the maximum of the posterior over the whole
+stretch, so it makes no difference how few clicks a knot has.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terminal.timetags import mixture as mx
+from terminal.timetags.clock_following import Knot
+from terminal.timetags.clock_path import ClockPath
+from terminal.timetags.mixture import Array, Mixture
+
+CHANNELS = 4
+_WINDOW_CLICKS = 400.0
+"""Over which the local signal share is averaged."""
+_LEAST_FRACTION = 0.03
+"""Below, a knot is taken for an outage and says nothing about the phase."""
+_DELAY_SHOWS_SIGMA = 4.0
+_FRACTIONS = np.linspace(0.01, 0.99, 99)
+
+
+class Phases(NamedTuple):
+    """What the knots of a stretch say."""
+
+    t_s: Array
+    """(k,)"""
+    phase_s: Array
+    variance_s2: Array
+    """Cramer-Rao bound; infinite where there is no signal."""
+    fraction: Array
+    """Local share of signal among the clicks."""
+    sigma_s: float
+    delay_s: Array
+    """(4,), of the detectors' channels about their mean; zero where none shows."""
+
+
+class KnotSums:
+    """Sums over the clicks of each knot, to be fed block by block."""
+
+    def __init__(
+        self,
+        knots: list[Knot],
+        path: ClockPath,
+        fraction: Array,
+        sigma_s: float,
+        delay_s: Array,
+        slot_period_s: float,
+    ) -> None:
+        self._path, self._fraction, self._sigma_s = path, fraction, sigma_s
+        self._delay_s, self._slot_period_s = delay_s, slot_period_s
+        self._begin_s = np.array([knot.begin_s for knot in knots])
+        self._end_s = np.array([knot.end_s for knot in knots])
+        self._time_s = np.array([knot.time_s for knot in knots])
+        n = len(knots)
+        self._clicks, self._weight, self._score = np.zeros(n), np.zeros(n), np.zeros(n)
+        self._of_channel = np.zeros((3, CHANNELS))
+        """Clicks, weight, weight times offset."""
+        self._square = 0.0
+
+    def feed(self, time_ps: NDArray[np.int64], channel: NDArray[np.uint8]) -> None:
+        """time_ps, channel: (n,); clicks outside of the knots are left out."""
+        t = self._path.seconds(time_ps)
+        # A click on a knot's edge may have been rounded.
+        knot = np.searchsorted(self._begin_s, t + 1e-12, side="right") - 1
+        inside = (knot >= 0) & (t <= self._end_s[knot] + 1e-12)
+        if not np.any(inside):
+            return
+        t, knot, channel = t[inside], knot[inside], channel[inside]
+        seen = t - self._delay_s[channel]
+        offset = mx.wrap(seen - self._path.phase_s(seen), self._slot_period_s)
+        ratio = mx.likelihood_ratio(offset, Mixture(0.5, self._sigma_s), self._slot_period_s)
+        p = self._fraction[knot]
+        weight = p * ratio / (p * ratio + 1.0 - p)
+        n = self._clicks.size
+        self._clicks += np.bincount(knot, minlength=n)
+        self._weight += np.bincount(knot, weight, n)
+        self._score += np.bincount(knot, weight * offset, n)
+        for row, value in enumerate((np.ones_like(weight), weight, weight * offset)):
+            self._of_channel[row] += np.bincount(channel, value, CHANNELS)
+        self._square += float(np.dot(weight, offset * offset))
+
+    def phases(self) -> Phases:
+        """After all clicks have been fed."""
+        total = max(float(np.sum(self._weight)), 1.0)
+        sigma = math.sqrt(self._square / total)
+        sigma = min(max(sigma, self._slot_period_s / 200.0), self._slot_period_s / 6.0)
+        fraction = self._local_fraction()
+        information = self._clicks * _information(fraction, sigma, self._slot_period_s)
+        measured = (fraction > _LEAST_FRACTION) & (self._clicks > 0)
+        variance = np.full(information.size, np.inf)
+        variance[measured] = 1.0 / information[measured]
+        phase = self._path.phase_s(self._time_s)
+        phase[measured] += self._score[measured] / (sigma**2 * information[measured])
+        return Phases(self._time_s, phase, variance, fraction, sigma, self._delays(sigma, total))
+
+    def _local_fraction(self) -> Array:
+        reach = math.ceil(_WINDOW_CLICKS / max(float(np.mean(self._clicks)), 1.0)) // 2
+        window = np.ones(2 * reach + 1)
+        # The mean of all, with little weight, so that a lone knot does not stand for itself.
+        clicks = np.convolve(self._clicks, window)[reach : reach + self._clicks.size]
+        weight = np.convolve(self._weight, window)[reach : reach + self._clicks.size]
+        prior = 50.0
+        mean = float(np.sum(self._weight) / max(float(np.sum(self._clicks)), 1.0))
+        return np.clip((weight + prior * mean) / (clicks + prior), 0.01, 0.99)
+
+    def _delays(self, sigma_s: float, total: float) -> Array:
+        clicks, weight, score = self._of_channel
+        fraction = np.clip(weight / np.maximum(clicks, 1.0), 0.01, 0.99)
+        information = clicks * _information(fraction, sigma_s, self._slot_period_s)
+        delay = self._delay_s.copy()
+        some = clicks > 0
+        delay[some] += score[some] / (sigma_s**2 * information[some])
+        delay[some] -= float(np.dot(weight[some], delay[some])) / total
+        shown = some & (np.square(delay) * information > _DELAY_SHOWS_SIGMA**2)
+        return np.where(shown, delay, 0.0)
+
+
+def _information(fraction: Array, sigma_s: float, slot_period_s: float) -> Array:
+    table = [mx.information(Mixture(p, sigma_s), slot_period_s) for p in _FRACTIONS.tolist()]
+    return np.asarray(np.interp(fraction, _FRACTIONS, table))

@@ -1,0 +1,186 @@
+"""The slot number of a stream whose clock already folds: soft correlation with the pattern.
+
+A click is signal with a probability r that falls with its distance from the slot centre. In a slot
+that the pattern knows, in the click's own basis, it is then 1 + x times as likely as by chance if
+it shows the state sent, and 1 - x times if it shows the other: x = (1 - 2 e) r, error rate e. The
+sum of the logarithms over all clicks is the score of a shift. Wrong shifts score far below zero.
+"""
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.pattern import NOT_PUBLIC
+from terminal.timetags import mixture as mx
+from terminal.timetags.mixture import Array, Mixture
+from terminal.timetags.pattern import PublicPattern
+
+_ERROR_RATE = 0.1
+"""Assumed; on the high side, since a link with unaligned frames should lock too. A wrong one costs
+some sensitivity (7 % at 2 %), what a lock is worth does not depend on it."""
+_LEAST_CONTRAST = 1e-3
+"""Clicks that say less are left out."""
+_CANDIDATES = 1000
+"""Shifts with the best correlation that get the whole score ..."""
+_LOOK_UPS = 400_000
+"""... or fewer, of so many clicks that this would be exceeded."""
+_HOPE_SIGMA = 1.0
+"""A search is worth its time if with this much luck it could succeed."""
+_LEAST_CLICKS = 4
+_AGAINST = 6.0
+"""Nats that successive clicks may speak against a shift that the others prove. More forbids the
+lock: there a slot has slipped, which may be a step of the clock or a wrong frequency."""
+_STEEPEST = 8.0
+"""Largest h of Chernoff's bound; 1 is the optimum for the error rate assumed."""
+
+
+class SlotScore(NamedTuple):
+    """The best shift: the true slot is slot + shift, modulo the length of the pattern."""
+
+    shift: int
+    log_false_probability: float
+    """Natural logarithm of the bound for all shifts of one search; 0: certainly no lock."""
+
+
+class Evidence(NamedTuple):
+    """What each slot that was hit adds to a score, by the state it may have; (m,) each."""
+
+    first: Array
+    second: Array
+    """If the first (H or D), if the second (V or A) state of the clicks' basis was sent."""
+    share_first: Array
+    share_second: Array
+    """Share of such slots in the pattern."""
+
+
+def contrast(offset_s: Array, mixture: Mixture, slot_period_s: float) -> Array:
+    """x of clicks at this offset from their slot centre, (n,)."""
+    return (1.0 - 2.0 * _ERROR_RATE) * mx.responsibility(offset_s, mixture, slot_period_s)
+
+
+def evidence(
+    slot: NDArray[np.int64], channel: NDArray[np.uint8], x: Array, pattern: PublicPattern
+) -> Evidence:
+    """Clicks summed by pattern slot and basis. All (n,)."""
+    basis = (channel >> 1).astype(np.int64)
+    key, place = np.unique(2 * np.mod(slot, pattern.length) + basis, return_inverse=True)
+    sign = np.where(channel & 1, -x, x)
+    share = np.asarray(pattern.share_by_state)
+    basis = key % 2
+    return Evidence(
+        np.bincount(place, weights=np.log1p(sign)).astype(np.float64),
+        np.bincount(place, weights=np.log1p(-sign)).astype(np.float64),
+        share[2 * basis],
+        share[2 * basis + 1],
+    )
+
+
+def log_chance(score: float, slots: Evidence) -> float:
+    """Log of a bound on the probability that one wrong shift reaches this score (Chernoff).
+
+    In a random pattern a wrong shift meets, in each slot hit, one of the two states of the clicks'
+    basis with the probability of its share, else a slot that says nothing:
+    E[exp(h S)] = product of (1 + sum over states of share (exp(h u) - 1)). Any h > 0 gives the
+    bound exp(-h score) E[exp(h S)]; the best one is found by bisection of its slope.
+    """
+    if score <= 0.0:
+        return 0.0
+    low, high = 0.0, _STEEPEST
+    while high - low > 1e-3:
+        h = 0.5 * (low + high)
+        first = slots.share_first * np.exp(h * slots.first)
+        second = slots.share_second * np.exp(h * slots.second)
+        total = 1.0 - slots.share_first - slots.share_second + first + second
+        slope = float(np.sum((first * slots.first + second * slots.second) / total))
+        low, high = (h, high) if slope < score else (low, h)
+    return min(0.0, _log_moment(low, slots) - low * score)
+
+
+def _log_moment(h: float, slots: Evidence) -> float:
+    added = slots.share_first * np.expm1(h * slots.first)
+    added += slots.share_second * np.expm1(h * slots.second)
+    return float(np.sum(np.log1p(added)))
+
+
+def promising(slots: Evidence, log_limit: float) -> bool:
+    """Whether the right shift could be proved with these clicks; much cheaper than the search.
+
+    Under the right shift a state is exp(u) times as likely as by chance, u being what it adds.
+    """
+    first = slots.share_first * np.exp(slots.first)
+    second = slots.share_second * np.exp(slots.second)
+    mean = float(np.sum(first * slots.first + second * slots.second))
+    square = float(np.sum(first * slots.first**2 + second * slots.second**2))
+    return log_chance(mean + _HOPE_SIGMA * math.sqrt(square), slots) < log_limit
+
+
+def search_slot(
+    slot: NDArray[np.int64], channel: NDArray[np.uint8], x: Array, pattern: PublicPattern
+) -> SlotScore:
+    """Correlates with all shifts of the pattern, scores the best ones in full.
+
+    slot: (n,), in order of time, up to an unknown shift; channel: (n,), 0..3; x: (n,), contrast.
+    The bound holds for clicks without the pattern whatever their times and channels are, if the
+    pattern is random. For one that is not, the shifts tell: their scatter weakens the bound, and a
+    second shift as good as the best forbids the lock.
+    """
+    used = x > _LEAST_CONTRAST
+    slot, channel, x = slot[used], channel[used], x[used]
+    if slot.size < _LEAST_CLICKS:
+        return SlotScore(0, 0.0)
+    slots = evidence(slot, channel, x, pattern)
+    # Of the two parts of a click's score, +-atanh x and ln(1 - x^2) / 2, the first does for now.
+    correlation = pattern.soft_scores(slot, channel, np.arctanh(x))
+    most = max(min(_CANDIDATES, _LOOK_UPS // slot.size), 2)
+    shifts, variance = _best_shifts(correlation, most)
+    each = _scores(slot, channel, x, shifts, pattern)
+    total = np.sum(each, axis=1)
+    best = int(np.argmax(total))
+    if _deepest_fall(each[best]) > _AGAINST:
+        return SlotScore(int(shifts[best]), 0.0)
+    score = float(total[best])
+    half = 0.5 * (slots.first - slots.second)
+    share = slots.share_first + slots.share_second
+    mean = (slots.share_first - slots.share_second) * half
+    expected = float(np.sum(share * half * half - mean * mean))
+    log_false = log_chance(score, slots) * min(1.0, expected / max(variance, 1e-300))
+    # The scores are log likelihoods, so their difference is the odds of the two shifts.
+    second = float(np.max(np.delete(total, best), initial=-math.inf))
+    bound = max(log_false + math.log(pattern.length), second - score)
+    return SlotScore(int(shifts[best]), min(0.0, bound))
+
+
+def _deepest_fall(score: Array) -> float:
+    """Largest loss over successive clicks (Page's test for a change), from scores in time order."""
+    so_far = np.concatenate([[0.0], np.cumsum(score)])
+    return float(np.max(np.maximum.accumulate(so_far) - so_far))
+
+
+def _best_shifts(correlation: NDArray[np.float32], most: int) -> tuple[NDArray[np.int64], float]:
+    """About `most` shifts (fewer than twice as many), and the variance over all shifts."""
+    mean = float(np.mean(correlation))
+    variance = float(np.dot(correlation, correlation)) / correlation.size - mean * mean
+    share = min(most / correlation.size, 0.5)
+    limit = mean + NormalDist().inv_cdf(1.0 - share) * math.sqrt(variance)
+    shifts = np.flatnonzero(correlation >= limit)
+    if not most // 2 <= shifts.size < 2 * most:  # Not a Gaussian, as of a pattern with few slots.
+        most = min(most, correlation.size)
+        shifts = np.argpartition(correlation, correlation.size - most)[-most:]
+    return shifts, variance
+
+
+def _scores(
+    slot: NDArray[np.int64],
+    channel: NDArray[np.uint8],
+    x: Array,
+    shifts: NDArray[np.int64],
+    pattern: PublicPattern,
+) -> NDArray[np.float64]:
+    """What each click adds to each shift, (shifts, clicks)."""
+    state = pattern.state[np.mod(slot[None, :] + shifts[:, None], pattern.length)]
+    same = np.where(state == channel, np.log1p(x), np.log1p(-x))
+    known = (state != NOT_PUBLIC) & (state >> 1 == channel >> 1)
+    return np.where(known, same, 0.0)

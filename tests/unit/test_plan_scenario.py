@@ -1,0 +1,198 @@
+"""`qsky plan` with a scenario and with a terminal: what it says, draws and refuses."""
+
+import json
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from math import cos, radians, sin
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.loader import PROFILES
+from terminal import cli
+from terminal.plan_mission import read_profile
+from terminal.plan_plot import _circle
+
+LINE1 = "1 41731U 16051A   16353.90152003  .00000364  00000-0  17957-4 0  9993"
+LINE2 = "2 41731  97.3699 267.4500 0013200 178.5836 246.0824 15.23915303 19063"
+DAY = ["--site", "35.66,139.68,20", "--start", "2016-12-19T02:10:30Z", "--duration-s", "480"]
+ZENITH = ["--site", "36.584,135.2,20", "--start", "2016-12-19T15:15:55Z", "--duration-s", "360"]
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tle(tmp_path: Path) -> str:
+    file = tmp_path / "sat.tle"
+    file.write_text(f"{LINE1}\n{LINE2}\n")
+    return str(file)
+
+
+@pytest.fixture
+def plan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    entries = [EntryPoint("plan", "terminal.plan_commands:plan", cli.GROUP)]
+    monkeypatch.setattr(cli, "entry_points", lambda group: entries)
+    monkeypatch.delenv("QSKY_TRACEBACK", raising=False)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["qsky", "plan", *arguments])
+        with pytest.raises(SystemExit) as exit_info:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(exit_info.value.code or 0), out, err
+
+    return run
+
+
+def answer(plan: Run, *arguments: str) -> dict[str, Any]:
+    code, out, err = plan(*arguments, "--json", "-")
+    assert (code, err) == (0, "")
+    return dict(json.loads(out))
+
+
+def test_a_scenario_plans_its_own_mission(plan: Run) -> None:
+    said = answer(plan, "--scenario", "leo_haps_downlink")
+    assert (said["scenario"], said["terminal"]) == ("leo_haps_downlink", None)
+    assert said["rows"][0]["utc"] == "2016-12-19T15:16:49.000Z"
+    assert len(said["rows"]) == 26
+    link = said["link"]
+    assert link["secret_key_bits"] > 1e5
+    assert link["sifted_bits"] == pytest.approx(said["rows"][-1]["link"]["sifted_bits"])
+    assert said["acquisition"]["median_s"] < said["acquisition"]["p95_s"]
+    assert said["guidance"]["chosen"] == "direct"
+    assert {a["option"] for a in said["assumptions"]} >= {"--jitter-urad", "--air"}
+    assert said["rows"][0]["ephemeris_sigma_m"] > 1000.0
+
+
+def test_options_replace_what_the_scenario_says(plan: Run, tle: str) -> None:
+    """The daytime pass, of the same satellite, over a site at rest, on another terminal."""
+    said = answer(
+        plan, "--scenario", "leo_haps_downlink", "--tle", tle, *DAY, "--terminal", "laps",
+        "--step-s", "5", "--eop", "none", "--qber", "0.02",
+    )  # fmt: skip
+    plain = answer(plan, "--tle", tle, *DAY, "--step-s", "5")
+    assert len(said["rows"]) == len(plain["rows"]) == 97
+    for a, b in zip(said["rows"], plain["rows"], strict=True):
+        for key in ("utc", "field_of_regard"):
+            assert a[key] == b[key]
+        for key in ("azimuth_deg", "elevation_deg", "range_m", "doppler", "point_ahead_urad"):
+            assert a[key] == pytest.approx(b[key], rel=1e-9)
+    assert said["terminal"] == "laps"
+    assert [found["limit"] for found in said["violations"]] == ["sun_keep_out"]
+    shut = [row["link"]["detected_rate_hz"] for row in said["rows"] if row["field_of_regard"]]
+    assert shut
+    assert set(shut) == {0.0}
+    by_option = {a["option"]: a["value"] for a in said["assumptions"]}
+    assert by_option["--qber"] == 0.02
+    assert by_option["--sky-radiance"] == pytest.approx(1.5, rel=0.01)
+
+
+def test_the_daytime_pass_is_said_in_words(plan: Run, tle: str, tmp_path: Path) -> None:
+    picture = tmp_path / "day.png"
+    code, out, err = plan("--tle", tle, *DAY, "--step-s", "10", "--plot", str(picture))
+    assert (code, err) == (0, "")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    said = " ".join(out.split())
+    assert "nearest to the Sun 10.9 deg at 12-19 02:12:40" in said
+    assert "within 15.0 deg of the Sun: the shutter is shut" in said
+    assert "…" not in out
+
+
+def test_the_zenith_pass_is_chosen_by_cost(plan: Run, tle: str, tmp_path: Path) -> None:
+    picture = tmp_path / "zenith.png"
+    options = [*ZENITH, "--step-s", "1", "--plot", str(picture)]
+    haps, laps = (
+        answer(plan, "--tle", tle, *options, "--terminal", name) for name in ("haps", "laps")
+    )
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "keyhole" in {found["limit"] for found in haps["violations"]}
+    assert haps["guidance"]["chosen"] == "third_axis"
+    assert haps["guidance"]["loss_s"] == 0.0
+    for said in (haps, laps):
+        ways = [way for way in said["guidance"]["ways"] if way["possible"]]
+        least = min(way["loss_s"] for way in ways)
+        assert said["guidance"]["loss_s"] == pytest.approx(least, abs=0.05)
+    assert laps["guidance"]["loss_s"] > 0.0
+    assert not next(w for w in laps["guidance"]["ways"] if w["name"] == "third_axis")["possible"]
+
+
+@pytest.mark.parametrize("name", ["haps_laps_uplink", "leo_laps_downlink"])
+def test_scenarios_as_text(plan: Run, name: str, tmp_path: Path) -> None:
+    code, out, err = plan("--scenario", name, "--plot", str(tmp_path / "sky.png"))
+    assert (code, err) == (0, "")
+    for heading in ("Field of regard", "Guidance", "Acquisition", "Link", "Assumed"):
+        assert f"\n{heading}\n" in out
+    assert "…" not in out
+    assert "Expected secret key" in out
+
+
+def test_a_search_by_two_is_warned_of(plan: Run, tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(
+        "name: two\ndescription: both search\nbased_on: haps_laps_downlink\n"
+        "terminal: {acquisition: {role: scan}}\n"
+    )
+    code, out, err = plan("--scenario", str(file))
+    assert code == 0
+    assert "no search is planned: acquisition.role: 'scan'" in err
+    assert "\nAcquisition\n" not in out
+    assert "\nLink\n" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--site: missing: give it, or --scenario to plan a mission"),
+        (["--scenario", "leo_hasp_downlink"], "did you mean leo_haps_downlink?"),
+        (["--scenario", "leo_haps_downlink", "--terminal", "hasp"], "did you mean haps?"),
+        (["--scenario", "leo_haps_downlink", "--start", "noon"], "--start: 'noon' is not a UTC"),
+        (["--scenario", "leo_haps_downlink", "--start", "2016-12-19T15:17:00Z"], "--duration-s: m"),
+        (["--scenario", "leo_haps_downlink", "--duration-s", "1e5"], "is too long for a mission"),
+        (["--scenario", "leo_haps_downlink", "--duration-s", "nan"], "--duration-s: must be over"),
+        (["--scenario", "leo_haps_downlink", "--site", "1,2"], "--site: '1,2' is no LAT_DEG"),
+        (["--scenario", "leo_haps_downlink", "--site", "90,0,0"], "latitude 90"),
+        (["--scenario", "leo_haps_downlink", "--eop", "/no/eop"], "/no/eop: cannot read"),
+        (["--scenario", "leo_haps_downlink", "--tle", "/no/tle"], "/no/tle: cannot read"),
+        (["--scenario", "leo_haps_downlink", "--step-s", "0"], "--step-s: must be over 0"),
+        (["--scenario", "leo_haps_downlink", "--air", "1.1"], "--air: must be from 1e-06 to 1"),
+        (["--scenario", "leo_haps_downlink", "--qber", "nan"], "--qber: must be from 0 to 0.5"),
+        (["--scenario", "haps_laps_downlink", "--tle", __file__], "is a platform, which has"),
+        (["--scenario", "leo_haps_downlink", "--tle", "a", "--ephemeris", "b"], "at most one"),
+        ([*ZENITH, "--step-s", "9", "--jitter-urad", "2"], "means nothing without one"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_2(
+    plan: Run, arguments: list[str], message: str
+) -> None:
+    code, out, err = plan(*arguments)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_a_start_far_from_the_elements_is_refused(plan: Run) -> None:
+    changes = ["--start", "2017-03-01T00:00:00Z", "--duration-s", "60"]
+    code, _, err = plan("--scenario", "leo_haps_downlink", *changes)
+    assert code == 2
+    assert "days from the elements' epoch" in err
+
+
+def test_all_profiles_can_be_planned_with() -> None:
+    for name in sorted(path.stem for path in PROFILES.glob("*.yaml")):
+        assert read_profile(name).keep_out.sun_rad > 0.0
+
+
+@given(st.floats(0.0, 360.0), st.floats(-90.0, 90.0), st.floats(0.1, 80.0))
+def test_circles_are_circles(azimuth_deg: float, elevation_deg: float, radius_deg: float) -> None:
+    def vector(azimuth_deg: float, elevation_deg: float) -> tuple[float, float, float]:
+        a, e = radians(azimuth_deg), radians(elevation_deg)
+        return cos(e) * sin(a), cos(e) * cos(a), sin(e)
+
+    middle = vector(azimuth_deg, elevation_deg)
+    for point in _circle(azimuth_deg, elevation_deg, radius_deg)[::20]:
+        cosine = sum(a * b for a, b in zip(middle, vector(*point), strict=True))
+        assert cosine == pytest.approx(cos(radians(radius_deg)), abs=1e-9)
