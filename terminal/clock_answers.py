@@ -1,4 +1,4 @@
-"""What `qsky clock` tells: the fields of its JSON, tables for people, the slots of each click."""
+"""What `qsky clock` tells: JSON fields, tables for people, the slot of each click."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
