@@ -113,9 +113,9 @@ def _ticks(flight: Flight) -> None:
 
 
 def _true_error_rad(seen: Iterable[tuple[int, float, float]], frame_t_ns: int) -> float:
-    """Of the step in which the frame was exposed."""
-    x_rad, y_rad = next((x, y) for t_ns, x, y in seen if t_ns <= frame_t_ns < t_ns + GRID_NS)
-    return math.hypot(x_rad, y_rad)
+    """The smaller one at the two grid points that the exposure lies between: in a pull-in the image
+    moves by more than the hand-over radius from one to the other."""
+    return min(math.hypot(x, y) for t_ns, x, y in seen if abs(t_ns - frame_t_ns) < GRID_NS)
 
 
 def campaign(

@@ -49,10 +49,11 @@ class ClockPath(NamedTuple):
         return np.asarray(state[left, 0] + x * (rate + x * (second + x * third)))
 
     def phase_sigma_s(self, t_s: Array) -> Array:
-        """Standard error of the phase, (n,): the larger one of the two knots."""
+        """Standard error of the phase, (n,): the larger one of the two knots; infinite outside."""
         left = self._left(t_s)
         sigma = np.sqrt(self.clock.covariance[:, 0, 0])
-        return np.asarray(np.maximum(sigma[left], sigma[left + 1]))
+        outside = (t_s < self.t_s[0]) | (t_s > self.t_s[-1])
+        return np.where(outside, np.inf, np.maximum(sigma[left], sigma[left + 1]))
 
     def slots(
         self, time_ps: NDArray[np.int64], slot_period_s: float, delay_s: Array | float = 0.0

@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 
 from terminal.timetags import mixture as mx
 from terminal.timetags.blind import BlindLock
-from terminal.timetags.clock_filter import STATES, Smoothed, likeliest_wander, smooth
+from terminal.timetags.clock_filter import (
+    JERK_SIGMA_PER_S2,
+    STATES,
+    Smoothed,
+    likeliest_wander,
+    smooth,
+)
 from terminal.timetags.clock_following import UNSURE_SHARE
 from terminal.timetags.clock_path import ClockPath
 from terminal.timetags.formats.blocks import TagBlock
@@ -256,7 +262,17 @@ def _smoothed(stretch: RecoveredStretch, phases: Phases) -> RecoveredStretch:
     phase[at], variance[at] = phases.phase_s, phases.variance_s2
     start = float(np.interp(t[0], path.t_s, path.clock.state[:, 1]))
     smoothed = smooth(t, phase, variance, start, wander)
+    # Between and beyond the clicks, a jerk that they don't show may have come or gone.
+    far = _distance(t, phases.t_s[np.isfinite(phases.variance_s2)])
+    smoothed.covariance[:, 0, 0] += (JERK_SIGMA_PER_S2 * far**3 / 6.0) ** 2
     return stretch._replace(path=path._replace(t_s=t, clock=smoothed), phases=phases)
+
+
+def _distance(t_s: Array, from_s: Array) -> Array:
+    """To the nearest of from_s (ascending, not empty), (n,)."""
+    right = np.clip(np.searchsorted(from_s, t_s), 0, from_s.size - 1)
+    left = np.maximum(right - 1, 0)
+    return np.asarray(np.minimum(np.abs(t_s - from_s[left]), np.abs(t_s - from_s[right])))
 
 
 def _times(knots_s: Array, begin_s: float, end_s: float) -> Array:

@@ -146,15 +146,18 @@ def _highest(count: NDArray[np.float32]) -> tuple[int, float] | None:
     if both.size < _LEVEL_BINS or float(np.max(both)) < mean + _WORTH_SIGMA * math.sqrt(mean):
         return None
     pairs = both.astype(np.float64)
-    level = uniform_filter1d(pairs, _LEVEL_BINS)
+    # Where a stream begins or ends the level steps: the higher side counts.
+    shift = _LEVEL_BINS // 2
+    sides = [uniform_filter1d(pairs, _LEVEL_BINS, origin=at) for at in (-shift, shift)]
+    level = np.maximum(*sides)
     excess = pairs - level
     place = int(np.argmax(excess / np.sqrt(np.maximum(level, 0.0) + 1.0)))
-    # The peak itself is no part of its level.
-    mean = max(float(level[place]) - float(excess[place]) / _LEVEL_BINS, 1e-6)
-    # Two bins that overlap with both neighbours: the variance is that of one pair all the same.
-    scatter = max(1.0, float(np.var(excess)) / max(float(np.mean(level)), 1e-6))
-    height = mean + (float(pairs[place]) - mean) / math.sqrt(scatter)
-    return place, log_poisson_tail(height, mean)
+    height, level_here = float(pairs[place]), max(float(level[place]), 1e-6)
+    # The peak itself is no part of its level, if it is high.
+    level_here = max(level_here - (height - level_here) / _LEVEL_BINS, 1e-6)
+    scatter = max(1.0, float(np.var(excess)) / max(mean, 1e-6))
+    height = level_here + (height - level_here) / math.sqrt(scatter)
+    return place, log_poisson_tail(height, level_here)
 
 
 def log_poisson_tail(count: float, mean: float) -> float:

@@ -26,6 +26,8 @@ _GROWS_SHARE = 1.4
 _FIT_WINDOWS = 8.0
 _ITERATIONS = 30
 _NEIGHBOURS_S = 2e-6
+_NEIGHBOURS = 30
+"""Windows on either side, at least, whose accidentals a peak must exceed."""
 
 
 class PairLock(NamedTuple):
@@ -210,8 +212,8 @@ def _chance(a_s: Array, b_s: Array, line: _Line, half_s: float, search: Range) -
     Cells of the window's width in offset and, over the span, in rate. The expected number is that
     of the fullest other window nearby: pulsed sources make accidentals cluster.
     """
-    _, rest = _differences(a_s, b_s, line, _NEIGHBOURS_S)
     width = 2.0 * half_s
+    _, rest = _differences(a_s, b_s, line, max(_NEIGHBOURS_S, _NEIGHBOURS * width))
     index = np.floor((rest + half_s) / width).astype(np.int64)
     counts = np.bincount(index - int(np.min(index))) if index.size else np.zeros(1, dtype=np.int64)
     here = -int(np.min(index)) if index.size else 0

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags.mean_rate import mean_rate, smooth_turns
+from terminal.timetags.mean_rate import mean_rate, path_turns
 from terminal.timetags.mixture import Array
 from terminal.timetags.pulse_shape import PulseShape
 from terminal.timetags.rate_search import FoundRate, search_rate
@@ -86,7 +86,7 @@ def repetition(blocks: TimeBlocks, near_hz: float) -> Repetition:
     t, turns, variance = longest.time_s, longest.turns, longest.variance
     share = math.nan
     for _ in range(_PASSES):
-        path, _ = smooth_turns(t, turns, variance, t)
+        path = path_turns(t, turns, variance)
         shape = _shape(blocks, origin_ps, base_hz, longest, path)
         turns, variance = _measured(blocks, origin_ps, base_hz, longest, path, shape)
         share = shape.fundamental
@@ -220,5 +220,5 @@ def _measured(
     for run, about in _along(blocks, origin_ps, hz, runs, turns):
         score += np.bincount(run, shape.score(about), turns.size)
         clicks += np.bincount(run, minlength=turns.size)
-    variance = 1.0 / (np.maximum(clicks, 1.0) * shape.information)
-    return turns + score * variance, variance
+    clicks = np.maximum(clicks, 1.0)
+    return turns + score / (clicks * shape.slope), shape.variance / clicks

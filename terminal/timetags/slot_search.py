@@ -46,14 +46,12 @@ class SlotScore(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What each slot that was hit adds to a score, by the state it may have; (m,) each."""
+    """What each pattern slot that was hit adds to a score, by the state that was sent in it."""
 
-    first: Array
-    second: Array
-    """If the first (H or D), if the second (V or A) state of the clicks' basis was sent."""
-    share_first: Array
-    share_second: Array
-    """Share of such slots in the pattern."""
+    by_state: Array
+    """(4, m)."""
+    share: Array
+    """(4, 1): share of such slots in the pattern."""
 
 
 def contrast(offset_s: Array, mixture: Mixture, slot_period_s: float) -> Array:
@@ -64,45 +62,33 @@ def contrast(offset_s: Array, mixture: Mixture, slot_period_s: float) -> Array:
 def evidence(
     slot: NDArray[np.int64], channel: NDArray[np.uint8], x: Array, pattern: PublicPattern
 ) -> Evidence:
-    """Clicks summed by pattern slot and basis. All (n,)."""
-    basis = (channel >> 1).astype(np.int64)
-    key, place = np.unique(2 * np.mod(slot, pattern.length) + basis, return_inverse=True)
-    sign = np.where(channel & 1, -x, x)
-    share = np.asarray(pattern.share_by_state)
-    basis = key % 2
-    return Evidence(
-        np.bincount(place, weights=np.log1p(sign)).astype(np.float64),
-        np.bincount(place, weights=np.log1p(-sign)).astype(np.float64),
-        share[2 * basis],
-        share[2 * basis + 1],
-    )
+    """Clicks summed by pattern slot. slot, channel, x: (n,)."""
+    hit, place = np.unique(np.mod(slot, pattern.length), return_inverse=True)
+    by_state = np.zeros((4, hit.size))
+    np.add.at(by_state, (channel, place), np.log1p(x))
+    np.add.at(by_state, (channel ^ 1, place), np.log1p(-x))
+    return Evidence(by_state, np.array(pattern.share_by_state)[:, None])
 
 
 def log_chance(score: float, slots: Evidence) -> float:
     """Log of a bound on the probability that one wrong shift reaches this score (Chernoff).
 
-    In a random pattern a wrong shift meets, in each slot hit, one of the two states of the clicks'
-    basis with the probability of its share, else a slot that says nothing:
-    E[exp(h S)] = product of (1 + sum over states of share (exp(h u) - 1)). Any h > 0 gives the
-    bound exp(-h score) E[exp(h S)]; the best one is found by bisection of its slope.
+    In a random pattern a wrong shift meets, in each slot hit, each state with the probability of
+    its share: E[exp(h S)] = product over slots of (1 + sum over states of share (exp(h u) - 1)).
+    Any h > 0 gives the bound exp(-h score) E[exp(h S)]; the best is found by bisection of its
+    slope.
     """
     if score <= 0.0:
         return 0.0
     low, high = 0.0, _STEEPEST
     while high - low > 1e-3:
         h = 0.5 * (low + high)
-        first = slots.share_first * np.exp(h * slots.first)
-        second = slots.share_second * np.exp(h * slots.second)
-        total = 1.0 - slots.share_first - slots.share_second + first + second
-        slope = float(np.sum((first * slots.first + second * slots.second) / total))
+        likely = slots.share * np.exp(h * slots.by_state)
+        total = 1.0 - np.sum(slots.share) + np.sum(likely, axis=0)
+        slope = float(np.sum(likely * slots.by_state / total))
         low, high = (h, high) if slope < score else (low, h)
-    return min(0.0, _log_moment(low, slots) - low * score)
-
-
-def _log_moment(h: float, slots: Evidence) -> float:
-    added = slots.share_first * np.expm1(h * slots.first)
-    added += slots.share_second * np.expm1(h * slots.second)
-    return float(np.sum(np.log1p(added)))
+    added = np.sum(slots.share * np.expm1(low * slots.by_state), axis=0)
+    return min(0.0, float(np.sum(np.log1p(added))) - low * score)
 
 
 def promising(slots: Evidence, log_limit: float) -> bool:
@@ -110,10 +96,9 @@ def promising(slots: Evidence, log_limit: float) -> bool:
 
     Under the right shift a state is exp(u) times as likely as by chance, u being what it adds.
     """
-    first = slots.share_first * np.exp(slots.first)
-    second = slots.share_second * np.exp(slots.second)
-    mean = float(np.sum(first * slots.first + second * slots.second))
-    square = float(np.sum(first * slots.first**2 + second * slots.second**2))
+    likely = slots.share * np.exp(slots.by_state)
+    mean = float(np.sum(likely * slots.by_state))
+    square = float(np.sum(likely * slots.by_state**2))
     return log_chance(mean + _HOPE_SIGMA * math.sqrt(square), slots) < log_limit
 
 
@@ -142,10 +127,8 @@ def search_slot(
     if _deepest_fall(each[best]) > _AGAINST:
         return SlotScore(int(shifts[best]), 0.0)
     score = float(total[best])
-    half = 0.5 * (slots.first - slots.second)
-    share = slots.share_first + slots.share_second
-    mean = (slots.share_first - slots.share_second) * half
-    expected = float(np.sum(share * half * half - mean * mean))
+    first = 0.5 * (slots.by_state - slots.by_state[[1, 0, 3, 2]])
+    expected = float(np.sum(slots.share * first**2) - np.sum(np.sum(slots.share * first, 0) ** 2))
     log_false = log_chance(score, slots) * min(1.0, expected / max(variance, 1e-300))
     # The scores are log likelihoods, so their difference is the odds of the two shifts.
     second = float(np.max(np.delete(total, best), initial=-math.inf))
@@ -162,7 +145,8 @@ def _deepest_fall(score: Array) -> float:
 def _best_shifts(correlation: NDArray[np.float32], most: int) -> tuple[NDArray[np.int64], float]:
     """About `most` shifts (fewer than twice as many), and the variance over all shifts."""
     mean = float(np.mean(correlation))
-    variance = float(np.dot(correlation, correlation)) / correlation.size - mean * mean
+    square = float(np.dot(correlation, correlation)) / correlation.size
+    variance = max(square - mean * mean, 0.0)
     share = min(most / correlation.size, 0.5)
     limit = mean + NormalDist().inv_cdf(1.0 - share) * math.sqrt(variance)
     shifts = np.flatnonzero(correlation >= limit)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from config.loader import load_scenario
 from config.terminal import Acquisition
+from sim_devices.disturbance import JitterSource, sampled
 from terminal.control.image.star_motion import Nature, Sighting, star_log_odds
 from terminal.control.image.tracks import (
     JITTERS_IN_GATE,
@@ -167,6 +168,23 @@ def test_behind_a_restless_gimbal_a_star_is_found_out(rate: float) -> None:
     wrong, longest, frames = star_field(settings_with(gate_rad=900e-6), rate, 200e-6, 6)
     assert longest * FRAME_S < 0.5
     assert wrong < 0.2 * frames
+
+
+def test_a_fast_camera_does_not_take_slow_jitter_for_a_star() -> None:
+    """Behind a drone's gimbal the beacon goes one way for ten frames of 100 Hz, as a star would.
+    With sightings as far apart as theory asks, exp(-10) of 200 beacons are mistaken for one."""
+    config, los_rate = settings_with(gate_rad=900e-6), (0.0, 2e-3, 2e-3)
+    model = sampled("drone", 100.0)
+    x, y = (
+        JitterSource(model, np.random.default_rng(seed)).take(20_000).reshape(200, 100)
+        for seed in (1, 2)
+    )
+    for xs, ys in zip(x.tolist(), y.tolist(), strict=True):
+        tracks: tuple[Track, ...] = ()
+        for k, place in enumerate(zip(xs, ys, strict=True)):
+            t_ns = 10**18 + k * 10_000_000
+            tracks = advance(config, tracks, [candidate(*place)], los_rate, t_ns)
+            assert not any(track.nature is Nature.STAR for track in tracks)
 
 
 def test_the_beacon_among_stars() -> None:

@@ -25,21 +25,22 @@ def shown(
 
 
 def test_the_bound_on_chance_holds_and_is_near() -> None:
-    """All outcomes of a few slots, enumerated: each is a first, a second state, or neither."""
-    x = np.array([0.8, 0.8, 0.5, 0.3, 0.8, 0.7, 0.8])
-    first, second = np.log1p(x), np.log1p(-x)
-    share = np.full(x.size, 0.25)
-    slots = Evidence(first, second, share, share + 0.05)
-    outcomes = list(itertools.product(range(3), repeat=x.size))
-    chance = np.array([math.prod((0.25, 0.30, 0.45)[k] for k in o) for o in outcomes])
-    score = np.array(
-        [sum((first[i], second[i], 0.0)[k] for i, k in enumerate(o)) for o in outcomes]
-    )
-    for limit in (0.5, 1.0, 2.0, 3.0, 3.4):
+    """All outcomes of a few slots, enumerated: each has one of four states, or none that says
+    anything. Clicks in both bases of a slot (the last one) exclude each other's."""
+    x = np.array([0.8, 0.8, 0.5, 0.3, 0.8, 0.7])
+    up, down, nothing = np.log1p(x), np.log1p(-x), np.zeros(x.size)
+    by_state = np.array([up, down, nothing, nothing])
+    by_state[2:, -1] = down[0], up[0]
+    share = np.array([0.25, 0.2, 0.15, 0.3])
+    outcomes = np.array(list(itertools.product(range(5), repeat=x.size)))
+    chance = np.prod(np.append(share, 0.1)[outcomes], axis=1)
+    score = np.sum(np.vstack([by_state, nothing])[outcomes, np.arange(x.size)], axis=1)
+    slots = Evidence(by_state, share[:, None])
+    for limit in (0.5, 1.0, 2.0, 2.5, 3.0):
         exact = float(np.sum(chance[score >= limit]))
         bound = math.exp(log_chance(limit, slots))
         # Chernoff's bound has the right exponent, not the right factor in front.
-        assert exact <= bound <= 30.0 * exact
+        assert 0.0 < exact <= bound <= 30.0 * exact
     assert log_chance(0.0, slots) == 0.0
     assert log_chance(-1.0, slots) == 0.0
 
@@ -47,8 +48,9 @@ def test_the_bound_on_chance_holds_and_is_near() -> None:
 def test_the_bound_is_no_worse_than_markovs() -> None:
     """At h = 1 the bound is exp(-S), as for any likelihood ratio; the optimum is no worse."""
     x = np.full(100, 0.8)
-    share = np.full(100, 0.25)
-    slots = Evidence(np.log1p(x), np.log1p(-x), share, share)
+    nothing = np.zeros(100)
+    by_state = np.array([np.log1p(x), np.log1p(-x), nothing, nothing])
+    slots = Evidence(by_state, np.full((4, 1), 0.25))
     for score in (5.0, 20.0, 28.0):
         assert log_chance(score, slots) <= -0.99 * score
 
@@ -78,8 +80,8 @@ def test_clicks_of_one_slot_are_one_trial() -> None:
     slot = np.zeros(10, dtype=np.int64)
     slots = evidence(slot, np.zeros(10, dtype=np.uint8), np.full(10, 0.8), pattern)
     share = pattern.share_by_state[0]
-    assert slots.first.size == 1
-    assert log_chance(float(slots.first[0]), slots) >= math.log(share)
+    assert slots.by_state.shape == (4, 1)
+    assert log_chance(float(slots.by_state[0, 0]), slots) >= math.log(share)
 
 
 def test_another_pattern_passes_no_oftener_than_stated() -> None:
@@ -144,6 +146,14 @@ def test_promising_is_what_mostly_succeeds() -> None:
         slot = np.sort(rng.integers(0, 10**7, n))
         channel = shown(rng, state, slot, 0.02)
         assert promising(evidence(slot, channel, np.full(n, 0.8), pattern), limit) == hope
+
+
+@pytest.mark.parametrize("only", [0, 255])
+def test_a_pattern_that_is_the_same_everywhere_has_no_slot(only: int) -> None:
+    pattern = PublicPattern(np.full(2**10, only, dtype=np.uint8))
+    slot = np.arange(0, 30_000, 100)
+    found = search_slot(slot, np.zeros(300, dtype=np.uint8), np.full(300, 0.8), pattern)
+    assert found.log_false_probability == 0.0
 
 
 def test_hardly_any_clicks_are_no_lock() -> None:

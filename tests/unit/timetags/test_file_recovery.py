@@ -70,7 +70,9 @@ def test_every_click_gets_its_slot(changes: dict[str, float]) -> None:
     assert recovery.at_first_click()[2] == stream.slot[0]
 
 
-@pytest.mark.parametrize(("rate_hz", "duration_s"), [(100.0, 40.0), (1000.0, 20.0), (10_000.0, 8.0)])
+@pytest.mark.parametrize(
+    ("rate_hz", "duration_s"), [(100.0, 40.0), (1000.0, 20.0), (10_000.0, 8.0)]
+)
 def test_track_is_within_the_filter_bound(rate_hz: float, duration_s: float) -> None:
     """Three-state bound 2 R^(5/6) q^(1/6) of a filter that only looks back (q: drift random walk
     that stands for a jerk of 2.6e-9 /s^2 over 0.2 s); all clicks together must beat it."""

@@ -66,6 +66,16 @@ def test_unrelated_streams_are_no_lock(seed: int, pulse_s: float) -> None:
     assert lock.false_lock_probability > 1e-6
 
 
+@pytest.mark.parametrize("offset_s", [0.015, -0.03])
+def test_ends_of_the_streams_are_no_peak(offset_s: float) -> None:
+    """Far more accidentals than pairs, and steps in their number where a stream ends."""
+    a, b = pair_streams(3, 4e5, 2e4, 0.06, offset_s, 5e-6, pulse_s=10e-9)
+    lock = find_pairs(a, b, max_offset_s=0.06)
+    assert not lock.locked or abs(lock.offset_ps - offset_s * 1e12) < 1000.0
+    a, b = pair_streams(4, 4e5, 0.0, 0.06, offset_s, 5e-6)
+    assert not find_pairs(a, b, max_offset_s=0.06).locked
+
+
 def test_streams_of_different_epochs() -> None:
     a, b = pair_streams(2, 1e5, 1e4, 1.0, 5000.002, 1e-6)
     lock = find_pairs(a, b, max_offset_s=0.01)

@@ -89,15 +89,16 @@ def test_few_clicks() -> None:
         measured(np.arange(10), 0.0)
 
 
-def test_shape_information_is_that_of_a_gaussian() -> None:
-    """Without background, 1/sigma^2."""
-    sigma = 0.03
+def test_shape_of_a_gaussian_tells_a_shift_as_well_as_can_be() -> None:
+    """Without background the variance from one click is sigma^2, and the mean score of clicks
+    shifted by d is the slope times d."""
+    sigma, shift = 0.03, 0.004
     edges = np.linspace(-0.5, 0.5, 2049)
     centre = 0.5 * (edges[:-1] + edges[1:])
-    counts = np.round(1e7 * np.exp(-0.5 * (centre / sigma) ** 2))
-    shape = PulseShape(counts)
-    assert shape.information == pytest.approx(1.0 / sigma**2, rel=0.02)
-    near = np.array([-0.04, -0.01, 0.0, 0.02])
-    np.testing.assert_allclose(shape.score(near), near / sigma**2, atol=0.02 / sigma)
+    shape = PulseShape(np.round(1e7 * np.exp(-0.5 * (centre / sigma) ** 2)))
+    assert shape.variance == pytest.approx(sigma**2, rel=0.02)
+    density = np.exp(-0.5 * ((centre - shift) / sigma) ** 2)
+    mean = np.sum(density * shape.score(centre)) / np.sum(density)
+    assert mean / shape.slope == pytest.approx(shift, rel=0.05)
     with pytest.raises(ValueError, match="no clicks"):
         PulseShape(np.zeros(64))
