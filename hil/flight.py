@@ -28,6 +28,8 @@ from terminal.geometry.time_scales import SECOND_NS, utc_julian_date
 from terminal.main import Terminal
 from terminal.window import Window, resolve_window
 
+SUMMARY_EVERY = GRID_HZ // 10
+"""Grid steps between two points of the summary channel, which is for a person's eyes."""
 DRAIN_EVERY = GRID_HZ // 2
 """Grid steps between two flushes of the recording: twice a second."""
 GRID_NS = SECOND_NS // GRID_HZ
@@ -130,7 +132,7 @@ class Flight:
         truths = self.world.end_grid_step()
         self._scorer.grid_step(t_ns, truths)
         self._records.truth(truths)
-        if self._step % 2 == 0:
+        if self._step % SUMMARY_EVERY == 0:
             self._records.summary(t_ns)
         self._step += 1
         if self._step % DRAIN_EVERY == 0:

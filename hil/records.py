@@ -1,6 +1,12 @@
-"""The two recordings of a flight, fed from the rings."""
+"""The two recordings of a flight, fed from the rings.
 
+What waits in the rings is taken twice a second; a thread of its own compresses and writes it, so
+that neither costs the loops time.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -29,8 +35,21 @@ def metadata(scenario: Scenario, seed: int, window: Window) -> dict[str, str]:
     }
 
 
+class _Batch(NamedTuple):
+    """What came since the last one."""
+
+    t_ns: int
+    ticks: list[tuple[str, list[bytes]]]
+    summaries: list[tuple[int, dict[str, Any]]]
+    timing: list[tuple[str, list[int], list[int]]]
+    """Loop, its ticks' computing time and lateness, ns."""
+
+
 class Records:
-    """pass.mcap: simulated or device time only. timing.mcap: the wall clock's part."""
+    """pass.mcap: simulated or device time only. timing.mcap: the wall clock's part.
+
+    Whatever the disk refuses is raised as RunError by the next `drain`, or by `close`.
+    """
 
     def __init__(self, out: Path, about: dict[str, str], bus: Bus) -> None:
         """Raises InputError if the files cannot be created."""
@@ -38,58 +57,81 @@ class Records:
         self._pass = Recorder(out / "pass.mcap", metadata=about)
         self._pass.add_layout(TRUTH)
         self._truth_codec = TickCodec(TRUTH)
+        self._truths: list[bytes] = []
         self._truth_seq = 0
-        self._drains = 0
+        self._summaries: list[tuple[int, dict[str, Any]]] = []
+        self._batches = 0
         self.timing = TimingRecorder(out / "timing.mcap")
+        self._thread = ThreadPoolExecutor(1, "recorder")
+        self._writing: Future[None] | None = None
 
     def truth(self, truths: list[TruthSample]) -> None:
         """What only the world knows, beside what the terminal knew."""
-        packed = []
         for truth in truths:
-            packed.append(self._truth_codec.pack(self._truth_seq, truth, Nothing()))
+            self._truths.append(self._truth_codec.pack(self._truth_seq, truth, Nothing()))
             self._truth_seq += 1
-        self._pass.write_ticks("truth", packed)
 
     def summary(self, t_ns: int) -> None:
         """One point of the channel that any viewer can open."""
         bus = self._bus
         pointing, fine, link = bus.pointing.command, bus.fine.command, bus.link.command
-        self._pass.summary(
-            t_ns,
-            {
-                "mode": bus.modes.command.mode,
-                "azimuth_rad": pointing.azimuth_rad,
-                "elevation_rad": pointing.elevation_rad,
-                "range_m": pointing.range_m,
-                "camera_x_rad": bus.camera.command.x_rad,
-                "camera_y_rad": bus.camera.command.y_rad,
-                "fine_x_rad": fine.x_rad,
-                "fine_y_rad": fine.y_rad,
-                "mirror_x_rad": fine.mean_mirror_x_rad,
-                "mirror_y_rad": fine.mean_mirror_y_rad,
-                "clock_status": bus.timing.command.status,
-                "clicks_in_gate": bus.timing.command.clicks_in_gate,
-                "plate_target_rad": bus.polarization.command.plate_target_rad,
-                "qber": link.qber,
-                "secret_key_bits": link.secret_key_bits,
-            },
-        )
+        values = {
+            "mode": bus.modes.command.mode,
+            "azimuth_rad": pointing.azimuth_rad,
+            "elevation_rad": pointing.elevation_rad,
+            "range_m": pointing.range_m,
+            "camera_x_rad": bus.camera.command.x_rad,
+            "camera_y_rad": bus.camera.command.y_rad,
+            "fine_x_rad": fine.x_rad,
+            "fine_y_rad": fine.y_rad,
+            "mirror_x_rad": fine.mean_mirror_x_rad,
+            "mirror_y_rad": fine.mean_mirror_y_rad,
+            "clock_status": bus.timing.command.status,
+            "clicks_in_gate": bus.timing.command.clicks_in_gate,
+            "plate_target_rad": bus.polarization.command.plate_target_rad,
+            "qber": link.qber,
+            "secret_key_bits": link.secret_key_bits,
+        }
+        self._summaries.append((t_ns, values))
 
     def drain(self, t_ns: int, terminal: Terminal, fine_lateness_ns: list[int]) -> None:
-        """Everything that waits in the rings, to disk."""
-        for name, ring in self._bus.rings().items():
-            self._pass.write_ticks(name, ring.take())
+        """Take everything that waits in the rings, and begin to write it."""
+        ticks = [(name, ring.take()) for name, ring in self._bus.rings().items()]
+        timing = []
         for loop in terminal.loops:
-            lateness = fine_lateness_ns if loop.name == "fine" else []
-            self.timing.write(loop.name, t_ns, loop.compute_ns, lateness)
+            lateness = fine_lateness_ns.copy() if loop.name == "fine" else []
+            timing.append((loop.name, loop.compute_ns.copy(), lateness))
             loop.compute_ns.clear()
         fine_lateness_ns.clear()
-        self._pass.flush(t_ns)
+        batch = _Batch(t_ns, [*ticks, ("truth", self._truths)], self._summaries, timing)
+        self._truths, self._summaries = [], []
+        self._wait()
+        self._writing = self._thread.submit(self._write, batch)
+
+    def _write(self, batch: _Batch) -> None:
+        for name, packed in batch.ticks:
+            self._pass.write_ticks(name, packed)
+        for t_ns, values in batch.summaries:
+            self._pass.summary(t_ns, values)
+        for name, compute_ns, lateness_ns in batch.timing:
+            self.timing.write(name, batch.t_ns, compute_ns, lateness_ns)
+        self._pass.flush(batch.t_ns)
         # What the wall clock showed may wait: it is no part of what has to survive a crash.
-        self._drains += 1
-        if self._drains % TIMING_FLUSH_EVERY == 0:
-            self.timing.flush(t_ns)
+        self._batches += 1
+        if self._batches % TIMING_FLUSH_EVERY == 0:
+            self.timing.flush(batch.t_ns)
+
+    def _wait(self) -> None:
+        """For the batch before, and for what became of it."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
 
     def close(self) -> None:
-        self._pass.close()
-        self.timing.close()
+        """Write the rest and the indexes. Raises RunError if the disk refuses or did so before."""
+        try:
+            self._wait()
+        finally:
+            self._thread.shutdown()
+            self._pass.close()
+            self.timing.close()

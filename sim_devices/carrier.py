@@ -100,6 +100,7 @@ class Carrier:
         surveyed = _rotation(np.array(scenario.terminal.mounting.rotation_vector_rad))
         self._arm_m = np.array(scenario.terminal.mounting.lever_arm_m)
         self._gimbal_from_body = (surveyed @ _rotation(self.draws.mounting_rad)).T
+        self._rows_gimbal_from_body = self._gimbal_from_body.tolist()
 
     def position_ecef_m(self, t_s: Array) -> Array:
         """(n, 3) of the gimbal's centre: the navigation unit's place and the lever arm."""
@@ -130,8 +131,13 @@ class Carrier:
 
     def base_rate_rad_s(self, t_s: float) -> tuple[float, float, float]:
         """Angular rate of the gimbal's base in its own axes, against the local level."""
-        p, q, r = self._gimbal_from_body @ np.array(self.attitude.rate_body_rad_s(t_s))
-        return float(p), float(q), float(r)
+        p, q, r = self.attitude.rate_body_rad_s(t_s)
+        x, y, z = self._rows_gimbal_from_body
+        return (
+            x[0] * p + x[1] * q + x[2] * r,
+            y[0] * p + y[1] * q + y[2] * r,
+            z[0] * p + z[1] * q + z[2] * r,
+        )
 
     def gimbal_mechanics(self, start_tai_ns: int) -> GimbalMechanics:
         """The gimbal on this carrier, parked."""

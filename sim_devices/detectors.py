@@ -1,5 +1,8 @@
 """Four single-photon detectors: jitter, dead time, afterpulses."""
 
+from bisect import bisect_right
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,24 +17,39 @@ Events = tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.int64]]
 
 
 def _ready(
-    time_s: NDArray[np.float64], parent: NDArray[np.int64], last_s: float, dead_s: float
+    time_s: NDArray[np.float64],
+    parent: NDArray[np.int64],
+    edges: list[int],
+    last_s: list[float],
+    dead_s: float,
 ) -> NDArray[np.bool_]:
-    """Which of one detector's sorted events become clicks (non-paralysable dead time).
+    """Which events become clicks (non-paralysable dead time).
 
-    parent: index of the event whose afterpulse this is, -1 for none; without a click of the parent
-    there is none of its child. last_s: the detector's latest click before.
+    time_s: (n,), one detector after the other, each one's sorted; edges: where each one's begin,
+    and the end. parent: place of the event whose afterpulse this is, -1 for none; without a click
+    of the parent there is none of its child. last_s: each detector's latest click; moved on.
     """
     keep = np.ones(len(time_s), bool)
+    gap_s = np.diff(time_s, prepend=0.0)
+    for detector, (begin, end) in enumerate(pairwise(edges)):
+        if begin < end:
+            gap_s[begin] = time_s[begin] - last_s[detector]
     # Only afterpulses and events near another one can be lost: few enough to look at one by one.
-    gap_s = np.diff(time_s, prepend=last_s)
-    for i in np.flatnonzero((gap_s < dead_s) | (parent >= 0)):
-        j = i - 1
-        while j >= 0 and not keep[j]:
-            j -= 1
-        previous_s = time_s[j] if j >= 0 else last_s
+    for i in np.flatnonzero((gap_s < dead_s) | (parent >= 0)).tolist():
+        detector = bisect_right(edges, i) - 1
+        j = _last_kept(keep, edges[detector], i)
+        previous_s = last_s[detector] if j is None else time_s[j]
         fired = parent[i] < 0 or keep[parent[i]]
         keep[i] = fired and time_s[i] - previous_s >= dead_s
+    for detector, (begin, end) in enumerate(pairwise(edges)):
+        if (j := _last_kept(keep, begin, end)) is not None:
+            last_s[detector] = float(time_s[j])
     return keep
+
+
+def _last_kept(keep: NDArray[np.bool_], begin: int, end: int) -> int | None:
+    """Between begin and end (not included)."""
+    return next((j for j in range(end - 1, begin - 1, -1) if keep[j]), None)
 
 
 class Detectors:
@@ -64,21 +82,20 @@ class Detectors:
         slot = np.concatenate([waiting_slot, slot])
         slot = np.concatenate([slot, np.full(len(time_s) - len(slot), NO_SLOT, np.int64)])
 
-        clicked = np.zeros(len(time_s), bool)
         now = time_s < until_s
-        for detector in range(CHANNELS):
-            mine = np.flatnonzero((channel == detector) & now)
-            mine = mine[np.argsort(time_s[mine], kind="stable")]
-            place = np.full(len(time_s), -1, np.int64)
-            place[mine] = np.arange(len(mine))
-            born = np.where(parent[mine] >= 0, place[parent[mine]], -1)
-            ready = _ready(time_s[mine], born, self._last_s[detector], self._truth.dead_time_s)
-            clicked[mine] = ready
-            if ready.any():
-                self._last_s[detector] = float(time_s[mine][ready][-1])
+        mine = np.flatnonzero(now)
+        mine = mine[np.lexsort((time_s[mine], channel[mine]))]
+        edges = np.searchsorted(channel[mine], np.arange(CHANNELS + 1)).tolist()
+        # A parent comes before its child, on the same detector: its place is known.
+        place = np.full(len(time_s) + 1, -1, np.int64)
+        place[mine] = np.arange(len(mine))
+        born = place[parent[mine]]
+        ready = _ready(time_s[mine], born, edges, self._last_s, self._truth.dead_time_s)
+        clicked = np.zeros(len(time_s), bool)
+        clicked[mine] = ready
         later = ~now & ((parent < 0) | clicked[parent])
         self._waiting = time_s[later], channel[later], slot[later]
-        clicks = np.flatnonzero(clicked)
+        clicks = mine[ready]
         clicks = clicks[np.argsort(time_s[clicks], kind="stable")]
         return time_s[clicks], channel[clicks], slot[clicks]
 

@@ -33,11 +33,12 @@ class TickCodec:
         self.struct = struct.Struct("<I" + "".join(fields[i][1] for i in self._scalars))
         self.size = self.struct.size if not self._arrays else None
         """Bytes of a tick where it has no arrays."""
+        self._pack_scalars = self.struct.pack
 
     def pack(self, seq: int, sample: Any, command: Any) -> bytes:
         """One tick. Raises struct.error if a value does not fit its field."""
         if not self._arrays:
-            return self.struct.pack(seq, *sample, *command)
+            return self._pack_scalars(seq, *sample, *command)
         values = (*sample, *command)
         parts = [self.struct.pack(seq, *(values[i] for i in self._scalars))]
         for i, dtype in zip(self._arrays, self._dtypes, strict=True):

@@ -20,6 +20,10 @@ RELEASE_TIME_CONSTANT_S = 0.05
 """An open loop lets the mirror back to its centre without a jump."""
 
 
+new_tuple = tuple.__new__
+"""Makes a NamedTuple of values in its order, at half the cost of calling its class."""
+
+
 class FineState(NamedTuple):
     """Mirror angles on the sky, their low pass, mean square residual, how long without light."""
 
@@ -94,7 +98,8 @@ def step(
     offload = average_s / OFFLOAD_TIME_CONSTANT_S
     mean_x += (x - mean_x) * offload
     mean_y += (y - mean_y) * offload
-    return FineState(x, y, mean_x, mean_y, mean_square, dark_s, last_scan_ns), FineCommand(
+    after = (x, y, mean_x, mean_y, mean_square, dark_s, last_scan_ns)
+    command = (
         round(x * counts_per_rad),
         round(y * counts_per_rad),
         ex,
@@ -106,3 +111,4 @@ def step(
         beacon,
         (t_ns - last_scan_ns) * 1e-9 if last_scan_ns else 1e9,
     )
+    return new_tuple(FineState, after), new_tuple(FineCommand, command)

@@ -6,7 +6,7 @@ from functools import partial
 from config.mission import Mission
 from config.terminal import TerminalConfig
 from terminal.context import Context
-from terminal.control.fine import FineState, limits_of, step
+from terminal.control.fine import FineState, limits_of, new_tuple, step
 from terminal.loop import Step
 from terminal.messages import FineCommand, FineSample
 
@@ -29,8 +29,10 @@ def bind(
         _, _, aim_x, aim_y = ahead.command
         if scan is None:
             return FineSample(t_ns, 0, 0, 0, 0, 0, 0, enable, aim_x, aim_y)
-        a, b, c, d, lost = scan.a, scan.b, scan.c, scan.d, min(scan.lost, 255)
-        return FineSample(t_ns, a, b, c, d, 1, lost, enable, aim_x, aim_y)
+        _, _, a, b, c, d, lost = scan
+        if lost > 255:
+            lost = 255
+        return new_tuple(FineSample, (t_ns, a, b, c, d, 1, lost, enable, aim_x, aim_y))
 
     def write(command: FineCommand, t_ns: int) -> None:
         command_mirror(command.x_counts, command.y_counts, t_ns)
