@@ -1,17 +1,14 @@
 """What a gimbal owes its user, on the SBGC32 emulator in process and behind a pseudo-terminal."""
 
 import math
-import os
-import time
-import tty
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from pumped_pty import PumpedPty
 
 from drivers.gimbal_sbgc32 import Sbgc32
 from drivers.protocols import GimbalState
-from drivers.transport import SerialTransport
 from sim_devices.emulator import InProcessTransport, SimClock
 from sim_devices.gimbal_mechanics_free import FreeGimbal
 from sim_devices.gimbal_sbgc32 import Sbgc32Emulator
@@ -24,12 +21,11 @@ ENCODER_LSB_RAD = 2 * math.pi / 2**24
 class Bench:
     """A driver, the board it talks to, and the clock of both."""
 
-    def __init__(self, connect: Callable[["Bench"], object], pump: Callable[["Bench"], None]):
+    def __init__(self, connect: Callable[["Bench"], object]):
         self.clock = SimClock(T0_NS)
         self.mechanics = FreeGimbal()
         self.board = Sbgc32Emulator(self.mechanics)
         self._connect = connect
-        self._pump = pump
         self.gimbal = self.new_driver()
 
     def receive(self, data: bytes, t_ns: int) -> None:
@@ -45,7 +41,6 @@ class Bench:
 
     def step(self, milliseconds: int = 10) -> GimbalState | None:
         self.clock.t_ns += milliseconds * MS_NS
-        self._pump(self)
         return self.gimbal.poll(self.clock.t_ns)
 
     def run(self, milliseconds: int) -> GimbalState | None:
@@ -77,32 +72,20 @@ class Bench:
 
 
 @pytest.fixture(params=["in_process", "pty"])
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     if request.param == "in_process":
-        yield Bench(lambda b: InProcessTransport(b, b.clock), lambda b: None)
+        yield Bench(lambda b: InProcessTransport(b, b.clock))
         return
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    os.set_blocking(master, False)
-    ports: list[SerialTransport] = []
+    ports: list[PumpedPty] = []
 
-    def connect(_: Bench) -> SerialTransport:
+    def connect(b: Bench) -> PumpedPty:
         while ports:
             ports.pop().close()
-        ports.append(SerialTransport(os.ttyname(slave), 115200))
+        ports.append(PumpedPty(b, b.clock, tmp_path / "port"))
         return ports[0]
 
-    def pump(b: Bench) -> None:
-        with suppress(BlockingIOError):
-            b.receive(os.read(master, 65536), b.clock.t_ns)
-        os.write(master, b.poll(b.clock.t_ns))
-        time.sleep(0.002)  # the kernel hands the bytes over in a thread of its own
-
-    yield Bench(connect, pump)
-    for port in ports:
-        port.close()
-    os.close(master)
-    os.close(slave)
+    yield Bench(connect)
+    ports[0].close()
 
 
 def test_nothing_before_the_first_state(bench: Bench):
@@ -113,9 +96,8 @@ def test_states_flow_and_are_numbered(bench: Bench):
     bench.start()
     first = bench.run(100)
     last = bench.run(1000)
-    # One sample may still be on its way through the pseudo-terminal at either end.
-    assert abs(last.seq - first.seq - 100) <= 1
-    assert bench.clock.t_ns - last.t_ns <= 20 * MS_NS
+    assert last.seq - first.seq == 100
+    assert bench.clock.t_ns - last.t_ns <= 10 * MS_NS
     assert bench.gimbal.health == (0, 0, 0, 0, "")
 
 

@@ -2,22 +2,19 @@
 
 import itertools
 import math
-import os
-import time
-import tty
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
+from pumped_pty import PumpedPty
 from scipy.spatial.transform import Rotation
 
 from config.loader import load_scenario
 from config.world import Fault
 from drivers.navigation_vectornav import VectorNav, ascii_command
 from drivers.protocols import NavigationFix
-from drivers.transport import SerialTransport
 from sim_devices.carrier import Carrier
 from sim_devices.emulator import InProcessTransport, SimClock
 from sim_devices.navigation_vectornav import (
@@ -50,14 +47,13 @@ class Source:
 class Bench:
     """A driver, the unit it talks to, and the clock of both."""
 
-    def __init__(self, connect: Callable[["Bench"], object], pump: Callable[["Bench"], None]):
+    def __init__(self, connect: Callable[["Bench"], object]):
         self.clock = SimClock(T0_NS)
         self.source = Source()
         self.unit = VectorNavEmulator(self.source)
         self.before_next_poll = b""
         """Rubbish on the line."""
         self._connect = connect
-        self._pump = pump
         self.new_driver()
 
     def receive(self, data: bytes, t_ns: int) -> None:
@@ -73,7 +69,6 @@ class Bench:
 
     def step(self, milliseconds: int = 10) -> NavigationFix | None:
         self.clock.t_ns += milliseconds * MS_NS
-        self._pump(self)
         return self.navigation.poll(self.clock.t_ns)
 
     def run(self, milliseconds: int) -> NavigationFix | None:
@@ -84,32 +79,20 @@ class Bench:
 
 
 @pytest.fixture(params=["in_process", "pty"])
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     if request.param == "in_process":
-        yield Bench(lambda b: InProcessTransport(b, b.clock), lambda b: None)
+        yield Bench(lambda b: InProcessTransport(b, b.clock))
         return
-    master, slave = os.openpty()
-    tty.setraw(slave)
-    os.set_blocking(master, False)
-    ports: list[SerialTransport] = []
+    ports: list[PumpedPty] = []
 
-    def connect(_: Bench) -> SerialTransport:
+    def connect(b: Bench) -> PumpedPty:
         while ports:
             ports.pop().close()
-        ports.append(SerialTransport(os.ttyname(slave), 115200))
+        ports.append(PumpedPty(b, b.clock, tmp_path / "port"))
         return ports[0]
 
-    def pump(b: Bench) -> None:
-        with suppress(BlockingIOError):
-            b.receive(os.read(master, 65536), b.clock.t_ns)
-        os.write(master, b.poll(b.clock.t_ns))
-        time.sleep(0.002)  # the kernel hands the bytes over in a thread of its own
-
-    yield Bench(connect, pump)
-    for port in ports:
-        port.close()
-    os.close(master)
-    os.close(slave)
+    yield Bench(connect)
+    ports[0].close()
 
 
 def forward_ned(yaw_deg: float, pitch_deg: float) -> tuple[float, float, float]:
