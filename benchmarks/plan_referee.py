@@ -1,4 +1,5 @@
-"""The pointing problem solved by skyfield and special relativity, with nothing of our own geometry.
+"""The pointing problem solved by skyfield and special relativity, with no geometry of our own (the
+table of leap seconds is shared).
 
 Positions are skyfield's in GCRS; light paths are drawn there, and events are seen from the site by
 a Lorentz transformation.

@@ -64,6 +64,8 @@ RANGES = (
     Range("terminal.acquisition.beacon.min_exposure_s", 1e-7, 1.0, "ms or us"),
     Range("terminal.acquisition.beacon.max_exposure_s", 1e-7, 1.0, "ms or us"),
     Range("terminal.acquisition.beacon.modulation_hz", 0.0, 1e4, "kHz"),
+    Range("terminal.acquisition.jitter_rad", 0.0, 0.05, "degrees or mrad"),
+    Range("terminal.acquisition.overlap", 0.0, 0.9, "percent"),
     Range("terminal.acquisition.stare_s", 0.1, 3600.0, "ms"),
     Range("terminal.acquisition.return_s", 0.1, 600.0, "ms"),
     Range("terminal.acquisition.speed_rad_s", 1e-6, 2.0, "urad/s or degrees/s"),
@@ -124,6 +126,10 @@ RANGES = (
     Range("world.partner.search.pointing_error_rad", 0.0, 0.5, "degrees or mrad"),
     Range("world.partner.search.beacon_divergence_rad", 1e-7, 0.5, "urad"),
     Range("world.partner.search.field_rad", 1e-5, 2.0, "degrees or mrad"),
+    Range("world.partner.search.scan_spacing_rad", 1e-6, 0.2, "degrees or mrad"),
+    Range("world.partner.search.scan_speed_rad_s", 1e-6, 2.0, "degrees/s or mrad/s"),
+    Range("world.partner.search.scan_radius_rad", 1e-6, 0.5, "degrees or mrad"),
+    Range("world.partner.search.stare_s", 0.1, 3600.0, "ms"),
     Range("world.polarization.plate_offset_rad", 0.0, 0.8, "degrees"),
     Range("world.polarization.retardance_rad", -6.3, 6.3, "degrees"),
     Range("world.atmosphere.scintillation_index", 0.0, 10.0, "percent"),
@@ -133,6 +139,7 @@ RANGES = (
     Range("world.atmosphere.refracting_temperature_k", 150.0, 350.0, "degrees Celsius"),
     Range("world.detectors.dark_rate_hz", 0.0, 1e7, "clicks of the whole pass"),
     Range("world.detectors.dead_time_s", 0.0, 1e-3, "ns or us"),
+    Range("world.detectors.afterpulse_probability", 0.0, 0.5, "percent"),
     Range("world.detectors.afterpulse_lifetime_s", 1e-10, 1e-2, "ns or us"),
     Range("world.detectors.jitter_s", 1e-13, 1e-7, "ps or ns"),
     Range("world.detectors.oscillator_offset", 0.0, 1e-3, "ppm"),
@@ -149,4 +156,6 @@ def unit_hint(key: str, value: object) -> str:
     limit = _BY_KEY.get(key.partition("[")[0])
     if limit is None or not isinstance(value, int | float) or limit.low <= value <= limit.high:
         return ""
+    if value < limit.low == 0.0:
+        return ""  # a wrong sign is no wrong unit
     return f": is this in {limit.mistaken}?"

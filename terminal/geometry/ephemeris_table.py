@@ -140,6 +140,10 @@ class PieceBuilder:
         )
 
 
+class UnknownError(ValueError):
+    """A whole line names something that is not known here: another file will help."""
+
+
 def refused(source: str, line: int, what: str, advice: str = _GET_AGAIN) -> EphemerisError:
     """The error for one line of a file."""
     return EphemerisError(f"{source}, line {line}: {what}; {advice}")
@@ -154,18 +158,20 @@ def read_lines(text: str, source: str, take: Callable[[int, str], None]) -> int:
             take(number, line)
         except EphemerisError:
             raise
+        except UnknownError as error:
+            raise refused(source, number, str(error), "ask for the file in one of these") from None
         except ValueError as error:
             raise refused(source, number, str(error)) from None
     return number
 
 
 def read_frame(name: str) -> Frame:
-    """The frame of that name. Raises ValueError for one that is not known here."""
+    """The frame of that name. Raises UnknownError for one that is not known here."""
     for frame, pattern in _FRAME_NAMES:
         if pattern.fullmatch(name.upper()):
             return frame
     known = ", ".join(frame.value for frame in Frame)
-    raise ValueError(f"the frame {name!r} is none of {known}: ask for the file in one of these")
+    raise UnknownError(f"the frame {name!r} is none of {known}")
 
 
 def read_number(text: str) -> float:
@@ -199,7 +205,7 @@ def tai_ns_from_calendar(
     if system == "UTC":
         return tai_ns_from_utc(f"{day_text}T{hour:02}:{minute:02}:{whole:02}") + fraction_ns
     if system not in _TAI_MINUS_NS:
-        raise ValueError(f"the time system {system!r} is none of {', '.join(TIME_SYSTEMS)}")
+        raise UnknownError(f"the time system {system!r} is none of {', '.join(TIME_SYSTEMS)}")
     tai_ns_from_utc(day_text + "T00:00:00")
     if hour > 23 or minute > 59 or whole > 59:
         raise ValueError(f"there is no time of day {hour}:{minute}:{second}")

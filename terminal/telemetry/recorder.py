@@ -159,6 +159,8 @@ class Recorder:
 
     @contextmanager
     def _disk(self) -> Iterator[None]:
+        if self._file.closed:
+            raise RunError(f"{self._path}: the recording has been closed")
         try:
             yield
         except OSError as error:
