@@ -2,6 +2,7 @@
 
 Costs stand beside two units measured in the same run: `sum(range(1000))`, timed in turn with the
 work, and an empty tick. Judge the ratios; the microseconds are this machine's of this moment.
+Time tags have a table of their own: `python -m benchmarks.throughput`.
 """
 
 import argparse

@@ -140,8 +140,7 @@ def _plant(plant: Any) -> Callable[[], int]:
     def work() -> int:
         for _ in range(TICKS):
             plant.tick(0, 0)
-        plant.error_x.clear()
-        plant.error_y.clear()
+        plant.take_residual()
         return TICKS
 
     return work

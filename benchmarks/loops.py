@@ -9,7 +9,8 @@ from config.scenario import Scenario
 from terminal.loops import pointing, timing
 from terminal.pointing_messages import PointingSample
 from terminal.telemetry.reader import Recording
-from terminal.timetags.acquisition import acquire
+from terminal.timetags.lock_search import Aim, Search, attempt
+from terminal.timetags.lock_start import search_reach
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.recovery import LOCKED
 
@@ -55,7 +56,10 @@ def timing_step(scenario: Scenario, clicks: int) -> Cost:
 
 
 def acquisition(scenario: Scenario) -> Cost:
-    """One lock from nothing, with the most clicks that an attempt uses, over one second."""
+    """One lock from nothing, with the most clicks that an attempt uses, over one second.
+
+    Raises RuntimeError if it does not lock.
+    """
     source, config = scenario.mission.source, scenario.terminal.timing
     (sample,) = timing_samples(source, config.acquire_clicks, 1, 1)
     time_s = sample.time_ps * 1e-12
@@ -64,17 +68,11 @@ def acquisition(scenario: Scenario) -> Cost:
     pattern = PublicPattern(
         public_pattern(source.pattern_length, source.public_share, source.pattern_seed)
     )
+    reach = search_reach(1e-6 * config.search_ppm, None, predicted=True)
+    aim = Aim(pattern, 1.0 / source.pulse_rate_hz, reach, config.false_lock_probability)
 
     def work() -> int:
-        lock = acquire(
-            u_s,
-            sample.channel,
-            pattern,
-            1.0 / source.pulse_rate_hz,
-            config.search_ppm,
-            config.false_lock_probability,
-        )
-        if not lock.locked:
+        if attempt(aim, Search(), u_s, sample.channel).shift is None:
             raise RuntimeError("the acquisition did not lock")
         return 1
 

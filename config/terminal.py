@@ -30,6 +30,11 @@ MIRROR_DAC_COUNTS = 32767
 """What the 16-bit converters of both mirrors are told at the end of their stroke."""
 
 
+LARGEST_AIM_SPOTS = 0.5
+"""A tracking point lies no farther out than this share of the spot's 1/e^2 radius: there the quad
+cell's slope falls under 60 %."""
+
+
 class Optics(Spec, frozen=True):
     """The receive path, as measured in the laboratory."""
 
@@ -50,7 +55,7 @@ class Optics(Spec, frozen=True):
     uplink_beacon_divergence_rad: Positive
     """1/e^2 full angle of the terminal's own beacon."""
     beacon_wavelength_m: Positive = 1550.0e-9
-    """Of the partner's beacon: the atmosphere bends it less than the signal."""
+    """Of the beacons, the partner's and ours: the atmosphere bends them less than the signal."""
     point_ahead: Literal["mirror", "tracking_point"] = "mirror"
     """What aims ahead: a mirror in the transmit path, or the whole line of sight, held beside the
     beacon by a moved tracking point on the quad cell."""
@@ -82,6 +87,16 @@ class GimbalRange(Spec, frozen=True):
     """Half range of the roll axis between yaw and pitch; 0: a two-axis gimbal."""
     max_rate_rad_s: Positive = 0.57
     max_acceleration_rad_s2: Positive = 5.0
+
+
+class ExpectedSway(Spec, frozen=True):
+    """How the carrier's body is expected to sway under the gimbal. Plans reckon with it; no loop
+    does."""
+
+    sigma_rad: Annotated[float, Meta(ge=0, le=0.5)] = 0.0
+    """1-sigma of roll and of pitch about level; of yaw about the course twice that."""
+    period_s: Positive = 5.0
+    """About which its periods lie."""
 
 
 class KeepOut(Spec, frozen=True):
@@ -262,3 +277,4 @@ class TerminalConfig(Spec, frozen=True):
     polarization: Polarization
     timing: Timing
     safety: Safety
+    expected_sway: ExpectedSway = ExpectedSway()

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
+from config.aim_checks import aim_problems, refraction_problems
 from config.explain import meant
 from config.mission import FixedWindow, PassWindow, PlatformPartner, SatellitePartner, Track
+from config.problem import Problem
 from config.ranges import RANGES, unit_hint
 from config.scenario import Scenario
 from config.terminal import MIRROR_DAC_COUNTS, Device
@@ -38,13 +39,6 @@ PASS_LIMIT_S = 7200.0
 """No pass lasts longer."""
 
 
-class Problem(NamedTuple):
-    """A key like `terminal.fine.gain`, what is wrong with it, and what to do."""
-
-    key: str
-    text: str
-
-
 def find_problems(scenario: Scenario) -> Iterator[Problem]:
     """All that is wrong, in no order of weight; nothing if the scenario can be flown."""
     yield from _ranges(scenario)
@@ -54,6 +48,8 @@ def find_problems(scenario: Scenario) -> Iterator[Problem]:
         yield from _track("mission.partner.track", scenario.mission.partner.track)
     yield from _source(scenario)
     yield from _direction(scenario)
+    yield from refraction_problems(scenario)
+    yield from aim_problems(scenario)
     yield from _rates(scenario)
     yield from _devices(scenario)
     yield from _stream_rates(scenario)

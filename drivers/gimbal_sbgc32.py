@@ -12,6 +12,7 @@ C [C=V]; nothing was tried on a unit. To be confirmed on one:
 
 import math
 import struct
+from contextlib import closing
 
 from drivers.protocols import GimbalState, Health
 from drivers.transport import Transport
@@ -212,7 +213,10 @@ class Sbgc32:
         )
 
     def close(self) -> None:
-        self._transport.close()
+        with closing(self._transport):
+            # The board's own time limit would let it turn on for a while.
+            if self._configured:
+                self.command_rate(0.0, 0.0, self._heard_ns)
 
     def poll(self, t_ns: int) -> GimbalState | None:
         if not self._configured:

@@ -64,6 +64,8 @@ def run(
     from hil.flight import check_realtime, fly, window_of
     from hil.outputs import write_results
     from hil.progress import shown
+    from terminal.mission_ephemeris import orientation_warnings
+    from terminal.output import warn
 
     if json_out is not None and not json_out.parent.is_dir():
         raise InputError(f"--json: no folder {json_out.parent} to write {json_out.name} into")
@@ -74,6 +76,7 @@ def run(
             check_realtime(loaded)
     except InputError as error:
         raise InputError(f"{scenario}: {error}") from error
+    warn(orientation_warnings(loaded.mission, *window))
     use_seed = loaded.world.seed if seed is None else seed
     with shown(loaded.name) as progress:
         if realtime:

@@ -8,6 +8,7 @@ import gc
 import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,9 +27,10 @@ from terminal.context import Context
 from terminal.devices import open_devices
 from terminal.geometry.time_scales import SECOND_NS, utc_julian_date
 from terminal.main import Terminal
+from terminal.mission_ephemeris import orientation_warnings
 from terminal.window import Window, resolve_window
 
-SUMMARY_EVERY = GRID_HZ // 10
+SUMMARY_EVERY = GRID_HZ // 50
 """Grid steps between two points of the summary channel, which is for a person's eyes."""
 DRAIN_EVERY = GRID_HZ // 2
 """Grid steps between two flushes of the recording: twice a second."""
@@ -117,7 +119,12 @@ class Flight:
         )
         self._scorer = Scorer(scenario, self.world, self.bus, window.start_tai_ns)
         # Last of all, so that a scenario that cannot be flown leaves nothing behind.
-        self._records = Records(prepare_folder(out), metadata(scenario, seed, window), self.bus)
+        self._records = Records(
+            prepare_folder(out),
+            metadata(scenario, seed, window),
+            self.bus,
+            by_thread=not remote_roles,
+        )
         self.lateness_ns: list[int] = []
         """Of fine ticks since the last drain, in real time."""
 
@@ -165,12 +172,10 @@ class Flight:
 
     def close(self) -> None:
         """Finish the recordings and release the devices."""
-        t_ns = self.world.clock.t_ns
-        try:
-            self._records.drain(t_ns, self.terminal, self.lateness_ns)
-        finally:
-            self._records.close()
-            self._devices.close()
+        with ExitStack() as stack:
+            stack.callback(self._devices.close)
+            stack.callback(self._records.close)
+            self._records.drain(self.world.clock.t_ns, self.terminal, self.lateness_ns)
 
     def summary(self) -> dict[str, Any]:
         """What was flown, against the truth."""
@@ -188,6 +193,7 @@ class Flight:
                 if (health := _trouble(device.health))
             },
         )
+        summary["warnings"] = orientation_warnings(self.scenario.mission, *self.window)
         summary["guidance"] = planned_guidance(self.scenario, self.window.start_tai_ns)
         summary["compute_us"] = self._records.timing.compute_us()
         summary["wall_s"] = time.perf_counter() - self._started

@@ -89,7 +89,8 @@ def clock(course: Course, timing: Table, truth: Table, gate_ps: float | None) ->
     """Estimate of the frequency offset less the truth; what the clock says of its own errors."""
     figure, (frequency, phase) = panels(course, ("offset error, 10⁻⁹", "time, ps"), (1.25, 1.4))
     t_s = timing.t_s
-    known = timing["status"] > 0
+    # With status 3 the offset holds the whole Doppler.
+    known = (timing["status"] > 0) & (timing["status"] < 3)
     offset = np.full(len(t_s), np.nan)
     if len(truth.t_s):
         offset = timing["frequency_offset"] - np.interp(t_s, truth.t_s, truth["oscillator_offset"])
@@ -105,6 +106,35 @@ def clock(course: Course, timing: Table, truth: Table, gate_ps: float | None) ->
         line(phase, *binned(t_s, own, course.duration_s), color, label)
     limit(phase, gate_ps, "half width of the gate")
     log_scale(phase)
+    legend(figure, 3)
+    return figure
+
+
+def clock_quality(
+    course: Course,
+    timing: Table,
+    background_true_hz: float | None,
+    oscillator_allan: tuple[float | None, float | None],
+) -> Figure:
+    """Background as the clock sees it, and the Allan deviation of the recovered clock.
+
+    oscillator_allan: of our own oscillator in truth, at 1 and 10 s.
+    """
+    figure, (background, allan) = panels(course, ("background, 1/s", "Allan deviation"), (1.1, 1.5))
+
+    def draw(axes: Axes, column: str, color: str, label: str) -> None:
+        known = np.where(timing[column] > 0, timing[column], np.nan)
+        line(axes, *binned(timing.t_s, known, course.duration_s), color, label)
+
+    draw(background, "background_hz", OWN, "terminal")
+    limit(background, background_true_hz, "from the truth, mean")
+    drawn = timing["background_hz"]
+    from_zero(background, max([background_true_hz or 0.0, *drawn[np.isfinite(drawn)].tolist()]))
+    draw(allan, "allan_deviation_1s", OWN, "terminal")
+    draw(allan, "allan_deviation_10s", OWN_2, "terminal, over 10 s")
+    for true in oscillator_allan:
+        limit(allan, true, "from the truth, mean")
+    log_scale(allan)
     legend(figure, 3)
     return figure
 

@@ -1,15 +1,17 @@
 """The two recordings of a flight, fed from the rings.
 
-What waits in the rings is taken twice a second; a thread of its own compresses and writes it, so
-that neither costs the loops time.
+What waits in the rings is taken twice a second. In lock-step a thread of its own writes it, whose
+compression then runs beside the flight; in real time no thread may disturb the loops.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from config.errors import RunError
 from config.scenario import Scenario
 from sim_devices.truth import TRUTH, Nothing, TruthSample
 from terminal.bus import Bus
@@ -48,10 +50,10 @@ class _Batch(NamedTuple):
 class Records:
     """pass.mcap: simulated or device time only. timing.mcap: the wall clock's part.
 
-    Whatever the disk refuses is raised as RunError by the next `drain`, or by `close`.
+    What the disk refuses is raised as RunError once, by this `drain` or the next, or by `close`.
     """
 
-    def __init__(self, out: Path, about: dict[str, str], bus: Bus) -> None:
+    def __init__(self, out: Path, about: dict[str, str], bus: Bus, *, by_thread: bool) -> None:
         """Raises InputError if the files cannot be created."""
         self._bus = bus
         self._pass = Recorder(out / "pass.mcap", metadata=about)
@@ -62,8 +64,9 @@ class Records:
         self._summaries: list[tuple[int, dict[str, Any]]] = []
         self._batches = 0
         self.timing = TimingRecorder(out / "timing.mcap")
-        self._thread = ThreadPoolExecutor(1, "recorder")
+        self._thread = ThreadPoolExecutor(1, "recorder") if by_thread else None
         self._writing: Future[None] | None = None
+        self._failed = False
 
     def truth(self, truths: list[TruthSample]) -> None:
         """What only the world knows, beside what the terminal knew."""
@@ -106,9 +109,21 @@ class Records:
         batch = _Batch(t_ns, [*ticks, ("truth", self._truths)], self._summaries, timing)
         self._truths, self._summaries = [], []
         self._wait()
-        self._writing = self._thread.submit(self._write, batch)
+        if self._failed:
+            return
+        if self._thread is None:
+            self._write(batch)
+        else:
+            self._writing = self._thread.submit(self._write, batch)
 
     def _write(self, batch: _Batch) -> None:
+        try:
+            self._write_all(batch)
+        except RunError:
+            self._failed = True
+            raise
+
+    def _write_all(self, batch: _Batch) -> None:
         for name, packed in batch.ticks:
             self._pass.write_ticks(name, packed)
         for t_ns, values in batch.summaries:
@@ -128,10 +143,13 @@ class Records:
             writing.result()
 
     def close(self) -> None:
-        """Write the rest and the indexes. Raises RunError if the disk refuses or did so before."""
-        try:
+        """Write the rest and the indexes. Raises RunError if the disk refuses, and has not yet."""
+        with ExitStack() as stack:
+            if self._failed and self._writing is None:
+                # It has been told.
+                stack.enter_context(suppress(RunError))
+            stack.callback(self.timing.close)
+            stack.callback(self._pass.close)
+            if self._thread is not None:
+                stack.callback(self._thread.shutdown)
             self._wait()
-        finally:
-            self._thread.shutdown()
-            self._pass.close()
-            self.timing.close()

@@ -77,6 +77,18 @@ def sections(summary: Summary, data: FlightData, course: Course, compute: Card) 
     bound = pair(summary.get("fine_bound_urad_rms"))
     qber_true = real(summary.get("qber_true"))
 
+    def clock_known(name: str) -> float | None:
+        return real(lookup(summary, "clock", name))
+
+    def number_of(name: str) -> str:
+        known = clock_known(name)
+        return "an unknown number of" if known is None else f"{known:,.0f}"
+
+    oscillator = (
+        clock_known("allan_deviation_1s_oscillator"),
+        clock_known("allan_deviation_10s_oscillator"),
+    )
+
     def card(name: str, title: str, draw: Callable[[], Figure], caption: str) -> Card:
         return Card(title, svg(draw(), name, escape(title)), caption)
 
@@ -167,6 +179,21 @@ def sections(summary: Summary, data: FlightData, course: Course, compute: Card) 
                     "does not predict: 1 ppb is 0.3 m/s. Below, in ps on a logarithmic scale: the "
                     "clock's own 1σ of phase, and the rms of clicks about their slots, which is "
                     "the detectors' jitter when all is well. A lost clock shows as a gap.",
+                ),
+                card(
+                    "clock-quality",
+                    "Background and stability",
+                    lambda: plots_link.clock_quality(
+                        course, timing, clock_known("background_true_hz"), oscillator
+                    ),
+                    "Above: background clicks per second, sky, dark counts and afterpulses "
+                    "together, from the half of each slot far from its centre. Below: Allan "
+                    "deviation of the recovered clock over 1 s and 10 s, from the last three "
+                    "minutes, a constant drift taken out; it holds our oscillator, the sender's, "
+                    "and Doppler that the ephemeris does not predict. Dashed: the background that "
+                    "the world makes, and our oscillator alone, at 1 s (higher) and 10 s. The "
+                    f"slots failed {number_of('audits_failed')} checks against the pattern; "
+                    f"the clock was locked anew {number_of('relocks')} times.",
                 ),
                 card(
                     "polarisation",

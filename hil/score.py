@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import Scenario
+from hil.clock_score import ClockScore
 from hil.spans import FlagSpans
 from sim_devices.detectors import NO_SLOT
 from sim_devices.light import BlockTruth
@@ -25,7 +26,6 @@ from terminal.quantum_messages import TimingSample
 
 Slots = NDArray[np.int64]
 
-LOCKED = 1
 ROUNDING_PS = 8
 KEEP_PS = 200_000_000_000
 """Truth is kept this long behind the newest click: 0.2 s."""
@@ -164,9 +164,11 @@ class Scorer:
         self._ready = False
         self.coarse, self.fine, self.ahead = SquareSum(), SquareSum(), SquareSum()
         self.slots = SlotScore(scenario)
+        self._aims = bus.point_ahead.subscribe()
+        self.aims_limited = 0
+        """Ticks in which point-ahead was cut at the reach of mirror or tracking point."""
         self._timing = bus.timing.subscribe()
-        self.locked_s = 0.0
-        self._timing_rms: list[float] = []
+        self.clock = ClockScore(scenario)
         self.polarization: list[tuple[float, float, bool]] = []
         """(time s, true frame error rad, in LINK) of every truth record."""
         self.frame_angles: list[float] = []
@@ -196,13 +198,16 @@ class Scorer:
             self.navigation.see(t_s, pointing.events)
             self.keep_out.see(t_s, self._bus.guidance.command.keep_out)
 
+        while self._aims:
+            self.aims_limited += self._aims.popleft()[1].limited
         fine_errors, self._world.fine_errors = self._world.fine_errors, []
         plant = self._world.plant
         for x, y in fine_errors:
             if mode is Mode.LINK:
                 self.fine.add(x, y)
             elif mode is Mode.TRACK and not command.fine_enable:
-                self.coarse.add(np.array([plant.seen_x_rad]), np.array([plant.seen_y_rad]))
+                seen_x_rad, seen_y_rad = plant.seen_rad
+                self.coarse.add(np.array([seen_x_rad]), np.array([seen_y_rad]))
         self._take_truth(mode, truths)
         if self._world.uplink:
             self._take_tally(self._world.uplink)
@@ -227,27 +232,20 @@ class Scorer:
         parts = [self.fine.rms() or (0.0, 0.0), self.ahead.rms() or (0.0, 0.0)]
         return math.sqrt(0.5 * sum(x * x + y * y for x, y in parts))
 
-    def timing_rms_ps(self) -> float | None:
-        """Mean over the locked time of the terminal's own figure."""
-        return 1e12 * float(np.mean(self._timing_rms)) if self._timing_rms else None
-
     def _take_timing(self) -> None:
         while self._timing:
             blocks, self._world.channel.blocks = self._world.channel.blocks, []
             sample, command = self._timing.popleft()
             gated = bool(np.any(command.slot >= 0))
             self.slots.clicks(blocks, sample, command.slot)
+            self.clock.tick(command, blocks)
             for block in blocks:
                 used_s = block.end_s - block.start_s
                 if sample.gate_open:
                     self.slots_in_link += block.slots
-                if command.status == LOCKED:
-                    self.locked_s += used_s
                 if gated:
                     self.slots.block(block)
                 self.link_bins.append((0.5 * (block.start_s + block.end_s), used_s * gated))
-            if command.status == LOCKED:
-                self._timing_rms.append(command.timing_rms_s)
 
     def _take_tally(self, uplink: UplinkChannel) -> None:
         """In an uplink: what of the partner's reception the terminal has been told of.

@@ -10,7 +10,8 @@ from hil.expected import Bins, Expectation, expected_key
 from hil.score import CONVERGED_RAD, CONVERGED_S, Scorer, gate_half_width_s
 from sim_devices.world import World
 from terminal.bus import Bus
-from terminal.guidance_plan import keyhole_plan
+from terminal.control.guidance.sway_loss import QUANTILE
+from terminal.guidance_plan import loss_on_sway, planned_pass, way_through
 from terminal.mode import Mode
 from terminal.safety import Unsafe
 
@@ -84,11 +85,19 @@ def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation
 
 
 def planned_guidance(scenario: Scenario, start_tai_ns: int) -> dict[str, Any]:
-    """How the pass was planned to be steered; nothing for one that is too short to plan."""
-    plan = keyhole_plan(scenario.mission, scenario.terminal, start_tai_ns)
+    """How the pass was planned to be steered; nothing for one that is too short to plan.
+
+    `planned_on_sway` is None where no sway is expected. Sways are flown through only near a zenith.
+    """
+    config = scenario.terminal
+    flown = planned_pass(scenario.mission, config, start_tai_ns)
+    plan = way_through(flown, config)
+    loss = loss_on_sway(flown, plan, config) if plan else None
     return {
         "strategy": plan.chosen.name if plan else None,
         "planned_loss_s": plan.chosen.loss_s if plan else None,
+        "planned_on_sway": loss
+        and {"mean_loss_s": loss.mean_s, "quantile": QUANTILE, "quantile_loss_s": loss.quantile_s},
     }
 
 
@@ -132,13 +141,10 @@ def summarise(
         "fine_urad_rms": _urad(scorer.fine.rms()),
         "fine_bound_urad_rms": [bound_urad, bound_urad],
         "point_ahead_error_urad_rms": None if ahead is None else 1e6 * math.hypot(*ahead),
+        "point_ahead_limited_ticks": scorer.aims_limited,
         "polarization_error_deg_rms": polarization_deg,
         "polarization_converged_s": converged_s,
-        "clock": {
-            "locked_s": scorer.locked_s,
-            "timing_rms_ps": scorer.timing_rms_ps(),
-            "slips": slots.slips,
-        },
+        "clock": {**scorer.clock.summary(), "slips": slots.slips},
         "counts": {
             "sent": round(scorer.slots_in_link),
             "detected": link.detected,

@@ -48,6 +48,8 @@ class Air(NamedTuple):
     temperature_k: float = 288.15
     beacon_wavelength_m: float = 1550e-9
     signal_wavelength_m: float = 810e-9
+    sent_wavelength_m: float = 810e-9
+    """Of the light that the terminal sends."""
 
 
 NO_AIR = Air()
@@ -60,7 +62,7 @@ class LineOfSight(NamedTuple):
     los_ned: Array
     """Toward where the beacon's light that arrives now comes from."""
     launch_ned: Array
-    """Toward where light of the signal's wavelength must leave now to meet the partner."""
+    """Toward where the light that the terminal sends must leave now to meet the partner."""
     signal_offset_rad: Array
     """How much higher the signal arrives than the beacon."""
     reference_ned: Array
@@ -129,7 +131,7 @@ def line_of_sight(
         arriving_bent = bent(los_ned, air.beacon_wavelength_m)
         signal_offset = bent(los_ned, air.signal_wavelength_m) - arriving_bent
         los_ned = raised(los_ned, arriving_bent)
-        launch_ned = raised(launch_ned, bent(launch_ned, air.signal_wavelength_m))
+        launch_ned = raised(launch_ned, bent(launch_ned, air.sent_wavelength_m))
     return LineOfSight(
         t_s=t_s,
         los_ned=los_ned,

@@ -39,6 +39,8 @@ class TrueSky:
             stream(seed, "ephemeris"),
             carrier.draws.time_bias_s,
         )
+        beacon_m = scenario.terminal.optics.beacon_wavelength_m
+        signal_m = mission.source.wavelength_m
         n = math.ceil(duration_s * GRID_HZ) + 3
         t_s = np.arange(n, dtype=np.float64) / GRID_HZ
         self.los = line_of_sight(
@@ -51,8 +53,10 @@ class TrueSky:
             Air(
                 truth.atmosphere.refracting_pressure_hpa,
                 truth.atmosphere.refracting_temperature_k,
-                scenario.terminal.optics.beacon_wavelength_m,
-                mission.source.wavelength_m,
+                beacon_m,
+                signal_m,
+                # In a downlink all that the terminal sends is its beacon.
+                beacon_m if mission.direction == "downlink" else signal_m,
             ),
         )
         gimbal_from_ned = carrier.gimbal_from_ned(t_s)

@@ -170,7 +170,7 @@ class World:
         beacon = self.scenario.world.beacon
         self.plant.sum_counts = beacon.quad_sum_counts * gain
         self._scene.flux_counts = beacon.camera_signal_counts * gain
-        seen_x, seen_y = self.plant.seen_x_rad, self.plant.seen_y_rad
+        seen_x, seen_y = self.plant.seen_rad
         self._scene.x_rad, self._scene.y_rad = seen_x, seen_y
         path_x, path_y = self.sky.path_rad[i]
         self._scene.sky_x_rad, self._scene.sky_y_rad = seen_x - path_x, seen_y - path_y
@@ -209,11 +209,8 @@ class World:
 
     def end_grid_step(self) -> list[TruthSample]:
         """Put the fine errors of the grid step away; the truth records since the last call."""
-        plant = self.plant
-        x, y = np.array(plant.error_x), np.array(plant.error_y)
-        self._last_error = plant.error_x[-1], plant.error_y[-1]
-        plant.error_x.clear()
-        plant.error_y.clear()
+        x, y = self.plant.take_residual()
+        self._last_error = float(x[-1]), float(y[-1])
         self.link.end_grid_step(x, y)
         x, y = x + self._wanted_rad[0], y + self._wanted_rad[1]
         self.fine_errors.append((x, y))
@@ -223,6 +220,7 @@ class World:
 
     def _record(self, i: int, link: LinkTruth, plate_rad: float) -> None:
         los = self.los
+        seen_x, seen_y = self.plant.seen_rad
         recent = self._recent_fine
         x = np.concatenate([e[0] for e in recent]) if recent else np.zeros(1)
         y = np.concatenate([e[1] for e in recent]) if recent else np.zeros(1)
@@ -233,8 +231,8 @@ class World:
                 elevation_rad=float(los.elevation_rad[i]),
                 range_m=float(los.range_m[i]),
                 light_time_s=float(los.light_time_s[i]),
-                coarse_error_x_rad=self.plant.seen_x_rad,
-                coarse_error_y_rad=self.plant.seen_y_rad,
+                coarse_error_x_rad=seen_x,
+                coarse_error_y_rad=seen_y,
                 fine_error_x_rms_rad=math.sqrt(float(x @ x) / len(x)),
                 fine_error_y_rms_rad=math.sqrt(float(y @ y) / len(y)),
                 point_ahead_error_x_rad=link.ahead_error_rad[0],

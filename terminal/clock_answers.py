@@ -1,81 +1,156 @@
-"""What `qsky clock` tells: JSON fields, tables for people, the slot of each click."""
+"""What `qsky clock` tells: the JSON fields of each answer."""
 
-from pathlib import Path
+import math
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from config.errors import InputError
 from terminal.clock_input import TagStream
 from terminal.timetags import quality
-from terminal.timetags.file_recovery import Recovery
-from terminal.timetags.frame import counts_by_state
+from terminal.timetags.formats import TagBlock
 from terminal.timetags.pairs import PairLock
 from terminal.timetags.pattern import PublicPattern
+from terminal.timetags.recovered import Clicks, RecoveredStretch, Recovery
 from terminal.timetags.repetition import Repetition
+from terminal.timetags.slot_audit import SlotAudit, Span, found_again
 
 _NAMES = "HVDA"
-_MOST_DETAIL = 20
 _CLEAR_CLICKS = 50
 """Of a channel in public slots, before it is said that it is wired wrongly."""
+_HOT_RATIO = 4.0
+_HOT_CLICKS = 100
+_MOST_OF_FILE = 0.99
+_MOST_LEAPS = 10
 
 
-class Totals(NamedTuple):
+class FirstClick(NamedTuple):
+    """The earliest click whose slot is sure."""
+
+    time_ps: int
+    channel: int
+
+
+class Totals:
     """Over all clicks of a file."""
 
-    histogram: NDArray[np.float64]
-    accepted: int
-    rejected: int
-    unsure: int
-    counts: NDArray[np.float64]
-    """(16,), accepted clicks in public slots, see `terminal.timetags.frame`."""
+    def __init__(self, recovery: Recovery, pattern: PublicPattern) -> None:
+        self._pattern = pattern
+        self._slot_period_s = recovery.slot_period_s
+        self._histogram = np.zeros(quality.BINS, dtype=np.int64)
+        self._far = np.zeros((4, 4), dtype=np.int64)
+        self._counts = np.zeros((4, 16), dtype=np.int64)
+        self._figures = np.zeros(3, dtype=np.int64)
+        self._clicks = 0
+        self.first: FirstClick | None = None
+        self._audit = SlotAudit(recovery, pattern)
+
+    @property
+    def histogram(self) -> NDArray[np.float64]:
+        """Of the residuals, over one slot."""
+        return self._histogram.astype(np.float64)
+
+    @property
+    def far(self) -> NDArray[np.float64]:
+        """By channel: clicks in the half of the slot that is far from its centre."""
+        return np.asarray(np.sum(self._far, axis=0), dtype=np.float64)
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """Accepted clicks in public slots, see `terminal.timetags.frame`."""
+        return np.asarray(np.sum(self._counts, axis=0), dtype=np.float64)
+
+    @property
+    def by_window(self) -> tuple[int, int, int]:
+        """Clicks in the window, out of it, without a slot."""
+        sure, accepted, _ = self._figures.tolist()
+        return accepted, sure - accepted, self._clicks - sure
+
+    @property
+    def sure_s(self) -> float:
+        """Time in which the slot is sure."""
+        return 1e-12 * float(self._figures[-1])
+
+    def add(self, block: TagBlock, clicks: Clicks) -> None:
+        """Clicks of a block, ascending in time."""
+        from terminal.timetags import tally_kernels
+
+        tally_kernels.tally(
+            block.time_ps,
+            block.channel,
+            clicks.slot,
+            clicks.residual_s,
+            clicks.accepted,
+            self._pattern.state,
+            self._slot_period_s,
+            self._histogram,
+            self._far,
+            self._counts,
+            self._figures,
+        )
+        self._clicks += block.time_ps.size
+        if self.first is None and np.any(sure := clicks.slot >= 0):
+            k = int(np.argmax(sure))
+            self.first = FirstClick(int(block.time_ps[k]), int(block.channel[k]))
+        self._audit.feed(block.time_ps, block.channel, clicks)
+
+    def wrong(self) -> list[Span]:
+        """Where the slots don't fit the pattern, after all blocks."""
+        return self._audit.wrong()
 
 
 def assign_all(
-    stream: TagStream, recovery: Recovery, pattern: PublicPattern, slots_out: Path | None
+    stream: TagStream,
+    recovery: Recovery,
+    pattern: PublicPattern,
+    slots: NDArray[np.int64] | None,
 ) -> Totals:
-    """One pass over the file: slots of all clicks, to slots_out if given, and totals.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    out = None if slots_out is None else _open_slots(slots_out, stream.clicks)
-    histogram, counts = np.zeros(quality.BINS), np.zeros(16)
-    accepted = total = unsure = 0
+    """One pass over the file: totals, and the slots of all clicks into `slots` (clicks,)."""
+    totals = Totals(recovery, pattern)
     for block in stream.blocks():
         clicks = recovery.assign(block.time_ps, block.channel)
-        if out is not None:
-            out[block.index] = clicks.slot
-        sure = clicks.slot >= 0
-        share = clicks.residual_s[sure] / recovery.slot_period_s + 0.5
-        index = np.minimum((share * quality.BINS).astype(np.int64), quality.BINS - 1)
-        histogram += np.bincount(index, minlength=quality.BINS)
-        inside = clicks.accepted
-        counts += counts_by_state(clicks.slot[inside], block.channel[inside], pattern)
-        total += sure.size
-        accepted += int(np.count_nonzero(inside))
-        unsure += int(np.count_nonzero(~sure))
-    if out is not None:
-        out.flush()
-    return Totals(histogram, accepted, total - accepted - unsure, unsure, counts)
+        if slots is not None:
+            slots[block.rows] = clicks.slot
+        totals.add(block, clicks)
+    return totals
 
 
-def _open_slots(path: Path, clicks: int) -> Any:
-    try:
-        if not clicks:
-            np.save(path, np.empty(0, dtype=np.int64))
-            return None
-        out = np.lib.format.open_memmap(path, mode="w+", dtype=np.int64, shape=(clicks,))
-    except OSError as error:
-        raise InputError(f"--slots: {path}: cannot write: {error.strerror}") from error
-    out[:] = -1
-    return out
+class Settled(NamedTuple):
+    """A recovery whose slots fit the pattern wherever they are given."""
+
+    recovery: Recovery
+    totals: Totals | None
+    """None: no lock."""
+    leaps: list[Span]
+    """Where they did not at first."""
 
 
-def recovery_answer(stream: TagStream, recovery: Recovery, totals: Totals | None) -> dict[str, Any]:
-    """The answer of `qsky clock recover`. totals: None where there is no lock."""
-    if not recovery.stretches or totals is None:
+def settle(
+    stream: TagStream,
+    recovery: Recovery,
+    pattern: PublicPattern,
+    slots: NDArray[np.int64] | None,
+) -> Settled:
+    """Slots of all clicks, as `assign_all`; where they don't fit, the clock is searched again."""
+    if not recovery.stretches:
+        return Settled(recovery, None, [])
+    totals = assign_all(stream, recovery, pattern, slots)
+    leaps = totals.wrong()
+    if leaps:
+        recovery = found_again(stream.distinct_blocks, pattern, recovery, leaps)
+        totals = assign_all(stream, recovery, pattern, slots)
+    return Settled(recovery, totals, leaps)
+
+
+def recovery_answer(stream: TagStream, settled: Settled) -> dict[str, Any]:
+    """The answer of `qsky clock recover`."""
+    recovery, totals, leaps = settled
+    flags, notes = list(stream.defect_kinds), list(stream.defects)
+    if stream.repeated:
+        flags.append("repeated_clicks")
+        notes.append(f"{stream.repeated} clicks repeat others: not used to find the clock")
+    if totals is None or totals.first is None:
         attempt = recovery.last_attempt
         return {
             "locked": False,
@@ -86,55 +161,97 @@ def recovery_answer(stream: TagStream, recovery: Recovery, totals: Totals | None
             "clicks_used": attempt.clicks_used if attempt else 0,
             "seconds_used": attempt.seconds_used if attempt else 0.0,
             "timing_rms_ps": None,
-            "clicks": recovery.clicks,
-            "flags": stream.defect_kinds,
-            "notes": stream.defects,
+            "clicks": stream.clicks,
+            "flags": flags,
+            "notes": notes,
         }
-    first = recovery.stretches[0]
-    frequency, drift, slot = recovery.at_first_click()
+    lock = recovery.stretches[0].lock
+    first = totals.first
+    # A click so far before the signal that its slot is unknown has no known frequency either.
+    at_first = replace(recovery, first_ps=first.time_ps, first_channel=first.channel)
+    frequency, drift, slot = at_first.at_first_click()
     signal = quality.signal_in_histogram(totals.histogram, recovery.slot_period_s)
-    seconds = (recovery.last_ps - recovery.first_ps) * 1e-12
-    swapped = swapped_channels(totals.counts)
-    flags, notes = list(stream.defect_kinds), list(stream.defects)
-    if swapped:
-        flags.append("swapped_channels")
-        notes.append(f"channels {swapped} answer to each other's states: check --channels")
-    if slot is None:
-        notes.append("the earliest click is too far from the signal to know its slot")
     longest = max(recovery.stretches, key=lambda stretch: stretch.phases.t_s.size)
-    measured = np.isfinite(longest.phases.variance_s2)
-    allan = quality.allan_deviation(longest.phases.t_s[measured], longest.phases.phase_s[measured])
-    sure = int(np.sum(totals.histogram))
+    for flag, note in _findings(recovery, totals, leaps):
+        if flag not in flags:
+            flags.append(flag)
+        notes.append(note)
+    sure = float(np.sum(totals.histogram))
+    is_timed = totals.sure_s > 0.0
+    accepted, rejected, unsure = totals.by_window
     return {
         "locked": True,
         "frequency_offset": frequency,
         "drift_per_s": drift,
-        "offset_slots": slot,
-        "false_lock_probability": first.lock.false_lock_probability,
-        "clicks_used": first.lock.clicks_used,
-        "seconds_used": first.lock.seconds_used,
+        "offset_slots": slot if first.time_ps == recovery.first_ps else None,
+        "false_lock_probability": lock.false_lock_probability,
+        "clicks_used": lock.clicks_used,
+        "seconds_used": lock.seconds_used,
         "timing_rms_ps": signal.sigma_s * 1e12,
-        "reference_time_ps": recovery.first_ps,
-        "clicks": recovery.clicks,
-        "clicks_accepted": totals.accepted,
-        "clicks_rejected": totals.rejected,
-        "clicks_without_slot": totals.unsure,
+        "reference_time_ps": first.time_ps,
+        "clicks": stream.clicks,
+        "clicks_accepted": accepted,
+        "clicks_rejected": rejected,
+        "clicks_without_slot": unsure,
         "signal_fraction": signal.fraction,
-        "background_hz": (1.0 - signal.fraction) * sure / seconds if seconds > 0.0 else None,
-        "failed_audits": recovery.failed_audits,
-        "channel_delays_ps": [1e12 * delay for delay in longest.phases.delay_s.tolist()],
-        "stretches": [
-            {
-                "begin_s": (stretch.path.begin_ps - recovery.first_ps) * 1e-12,
-                "end_s": (stretch.path.end_ps - recovery.first_ps) * 1e-12,
-                "false_lock_probability": stretch.lock.false_lock_probability,
-            }
-            for stretch in recovery.stretches
-        ],
-        "allan_deviation": [point._asdict() for point in allan],
+        "background_hz": (1.0 - signal.fraction) * sure / totals.sure_s if is_timed else None,
+        "channel_background_hz": (2.0 * totals.far / totals.sure_s).tolist() if is_timed else None,
+        "channel_delays_ps": (1e12 * longest.phases.delay_s).tolist(),
+        "slips": max(recovery.failed_audits, len(leaps)),
+        "stretches": [_stretch(recovery, stretch) for stretch in recovery.stretches],
+        "allan_deviation": _allan(longest),
         "flags": flags,
         "notes": notes,
     }
+
+
+def _stretch(recovery: Recovery, stretch: RecoveredStretch) -> dict[str, Any]:
+    begin = max(stretch.begin_ps, stretch.path.begin_ps)
+    end = min(stretch.end_ps, stretch.path.end_ps)
+    return {
+        "begin_s": (begin - recovery.first_ps) * 1e-12,
+        "end_s": (end - recovery.first_ps) * 1e-12,
+        "false_lock_probability": stretch.lock.false_lock_probability,
+    }
+
+
+def _allan(stretch: RecoveredStretch) -> list[dict[str, float]]:
+    """floor: what the doubt about the phases alone makes, sqrt(3) sigma / tau (white phase)."""
+    phases = stretch.phases
+    measured = np.isfinite(phases.variance_s2)
+    if not np.any(measured):
+        return []
+    sigma_s = math.sqrt(float(np.mean(phases.variance_s2[measured])))
+    points = quality.allan_deviation(phases.t_s[measured], phases.phase_s[measured])
+    return [
+        {**point._asdict(), "floor": math.sqrt(3.0) * sigma_s / point.tau_s} for point in points
+    ]
+
+
+def _findings(recovery: Recovery, totals: Totals, leaps: list[Span]) -> list[tuple[str, str]]:
+    """Flags and what they mean, of what only the recovered slots show."""
+    found = []
+    swapped = swapped_channels(totals.counts)
+    if swapped:
+        text = f"channels {swapped} answer to each other's states: check --channels"
+        found.append(("swapped_channels", text))
+    hot = hot_channels(totals.far)
+    if hot:
+        text = f"background of channel {hot}: over {_HOT_RATIO:g} times that of the others"
+        found.append(("hot_channel", text))
+    if totals.first is not None and totals.first.time_ps != recovery.first_ps:
+        text = "the earliest click is too far from the signal to know its slot"
+        found.append(("first_click_unsure", text))
+    if leaps:
+        at_s = ", ".join(
+            f"{(span.begin_ps - recovery.first_ps) * 1e-12:.3f}" for span in leaps[:_MOST_LEAPS]
+        )
+        more = " ..." if len(leaps) > _MOST_LEAPS else ""
+        found.append(("slot_leap", f"the slots leapt against the pattern after {at_s}{more} s"))
+    if len(recovery.stretches) > 1:
+        text = f"the clock was lost and found again {len(recovery.stretches) - 1} times"
+        found.append(("relocked", text))
+    return found
 
 
 def swapped_channels(counts: NDArray[np.float64]) -> str | None:
@@ -152,9 +269,30 @@ def swapped_channels(counts: NDArray[np.float64]) -> str | None:
     return "".join(wrong) or None
 
 
+def hot_channels(background: NDArray[np.float64]) -> str | None:
+    """Channels whose background stands out from that of the other three; None: none.
+
+    background: (4,), clicks.
+    """
+    hot = [
+        _NAMES[channel]
+        for channel in range(4)
+        if background[channel] >= _HOT_CLICKS
+        and background[channel] > _HOT_RATIO * np.median(np.delete(background, channel))
+    ]
+    return "".join(hot) or None
+
+
 def repetition_answer(stream: TagStream, found: Repetition) -> dict[str, Any]:
     """The answer of `qsky clock period`."""
-    known = found.locked and np.isfinite(found.frequency_hz)
+    known = found.locked and math.isfinite(found.frequency_hz)
+    flags, notes = list(stream.defect_kinds), list(stream.defects)
+    if known and found.seconds_used < _MOST_OF_FILE * stream.span_s:
+        flags.append("not_whole_file")
+        notes.append(
+            f"the pulses could be counted over {found.seconds_used:.3g} s of {stream.span_s:.3g} s:"
+            " the rate is that of this part"
+        )
     return {
         "frequency_hz": found.frequency_hz if known else None,
         "uncertainty_hz": found.uncertainty_hz if known else None,
@@ -164,8 +302,8 @@ def repetition_answer(stream: TagStream, found: Repetition) -> dict[str, Any]:
         "seconds_used": found.seconds_used,
         "modulation": found.signal_share if known else None,
         "breaks": found.breaks,
-        "flags": stream.defect_kinds,
-        "notes": stream.defects,
+        "flags": flags,
+        "notes": notes,
     }
 
 
@@ -180,39 +318,11 @@ def pair_answer(a: TagStream, b: TagStream, lock: PairLock) -> dict[str, Any]:
         "false_lock_probability": lock.false_lock_probability,
         "offset_uncertainty_ps": lock.offset_sigma_ps if known else None,
         "frequency_uncertainty": lock.frequency_sigma if known else None,
+        "drift_per_s": lock.drift_per_s if known else None,
         "accidentals": lock.accidentals if known else None,
         "jitter_ps": lock.jitter_ps if known else None,
         "seconds_used": lock.seconds_used,
         "reference_time_ps": lock.reference_time_ps,
-        "flags": [*a.defect_kinds, *b.defect_kinds],
-        "notes": [*a.defects, *b.defects],
+        "flags": list(dict.fromkeys([*a.defect_kinds, *b.defect_kinds])),
+        "notes": [*(f"A: {text}" for text in a.defects), *(f"B: {text}" for text in b.defects)],
     }
-
-
-def table(answer: dict[str, Any]) -> Any:
-    """A table for people: one row a field; lists by their length if they are long."""
-    from rich.table import Table
-
-    shown = Table("", caption="\n".join(answer.get("notes", [])) or None, show_header=False)
-    shown.add_column("", justify="right")
-    for name, value in answer.items():
-        if name == "notes":
-            continue
-        shown.add_row(name, _text(value))
-    return shown
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    if isinstance(value, dict):
-        return " ".join(f"{key}={_text(item)}" for key, item in value.items())
-    if isinstance(value, list):
-        return "\n".join(_text(item) for item in value[:_MOST_DETAIL]) or "-"
-    return str(value)

@@ -65,7 +65,9 @@ def recover(
       qsky clock recover pass.a1 --pattern pattern.npz --slot-ps 5000 --slots slots.npy --json -
     """
     from terminal import clock_input
-    from terminal.clock_answers import assign_all, recovery_answer, table
+    from terminal.clock_answers import recovery_answer, settle
+    from terminal.clock_slots import slots_file
+    from terminal.clock_tables import table
     from terminal.timetags.file_recovery import recover as recover_file
 
     clock_input.check_range(
@@ -75,11 +77,10 @@ def recover(
         raise InputError(f"--max-clicks: must be positive, got {max_clicks}")
     public = clock_input.read_pattern(pattern)
     stream = clock_input.TagStream(tags, clock_input.read_channels(channels))
-    recovery = recover_file(stream.blocks, public, slot_ps * 1e-12, max_clicks)
-    totals = None
-    if recovery.stretches or slots is not None:
-        totals = assign_all(stream, recovery, public, slots)
-    answer = recovery_answer(stream, recovery, totals)
+    with slots_file(slots, stream.clicks, [tags, pattern]) as row:
+        recovery = recover_file(stream.distinct_blocks, public, slot_ps * 1e-12, max_clicks)
+        found = settle(stream, recovery, public, row)
+    answer = recovery_answer(stream, found)
     emit(answer, json_out, lambda: table(answer))
 
 
@@ -98,7 +99,8 @@ def period(
       qsky clock period laser.ptu --near-hz 80e6 --json -
     """
     from terminal import clock_input
-    from terminal.clock_answers import repetition_answer, table
+    from terminal.clock_answers import repetition_answer
+    from terminal.clock_tables import table
     from terminal.timetags.repetition import repetition
 
     clock_input.check_range("--near-hz", near_hz, 1e3, 2e10)
@@ -121,14 +123,16 @@ def pair(
 ) -> None:
     """Put two streams of a photon-pair source on one time scale.
 
-    Pairs lie at t_b = t_a + offset + frequency_offset (t_a - earliest click of A).
+    Pairs lie at t_b = t_a + offset + frequency_offset x + drift / 2 x^2, x being t_a from the
+    earliest click of A.
 
     Example:
 
       qsky clock pair alice.a1 bob.a1 --json -
     """
     from terminal import clock_input
-    from terminal.clock_answers import pair_answer, table
+    from terminal.clock_answers import pair_answer
+    from terminal.clock_tables import table
     from terminal.timetags.pairs import find_pairs
 
     clock_input.check_range("--max-offset-s", max_offset_s, 1e-6, 100.0)
@@ -162,6 +166,9 @@ def simulate(
     pattern_slots: Annotated[int, typer.Option("--pattern-slots")] = 1 << 20,
     public_share: Annotated[float, typer.Option("--public-share")] = 1.0,
     error_rate: Annotated[float, typer.Option("--error-rate")] = 0.02,
+    delays_ps: Annotated[
+        str, typer.Option("--delays-ps", metavar="H,V,D,A", help="Of the detectors.")
+    ] = "0,0,0,0",
     seed: Annotated[int, typer.Option("--seed")] = 1,
     tag_format: Annotated[str, typer.Option("--format", help="npz or a1.")] = "npz",
 ) -> None:
@@ -175,7 +182,7 @@ def simulate(
       qsky clock simulate --out demo --flyby-km 600 --rate-hz 500 --duration-s 10
     """
     from terminal.clock_files import write_simulation
-    from terminal.clock_input import check_range
+    from terminal.clock_input import check_range, read_delays
     from terminal.clock_simulation import StreamPlan
 
     if tag_format not in ("npz", "a1"):
@@ -207,5 +214,6 @@ def simulate(
         error_rate=error_rate,
         flyby_km=flyby_km,
         seed=seed,
+        delays_ps=read_delays(delays_ps, slot_ps),
     )
     write_simulation(out, plan, tag_format)

@@ -32,6 +32,8 @@ class StreamPlan(NamedTuple):
     flyby_km: float | None
     """Closest distance of a sender that passes straight at 7.5 km/s, in the middle; None: none."""
     seed: int
+    delays_ps: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    """Of the detectors H V D A: their clicks come so much later."""
 
 
 class SimulatedStream(NamedTuple):
@@ -100,16 +102,18 @@ def simulate_stream(plan: StreamPlan) -> SimulatedStream:
     bit = np.where(basis == sent // 2, sent % 2 ^ wrong, rng.integers(0, 2, signals))
     time_s = np.concatenate([at, rng.uniform(0.0, plan.duration_s, others)])
     channel = np.concatenate([2 * basis + bit, rng.integers(0, 4, others)]).astype(np.uint8)
+    delay_s = 1e-12 * np.array(plan.delays_ps)
+    time_s += delay_s[channel]
     is_signal = np.arange(signals + others) < signals
 
     order = np.argsort(time_s, kind="stable")
-    time_s = time_s[order]
-    nearest = np.rint(link.slot(time_s)).astype(np.int64)
+    time_s, channel = time_s[order], channel[order]
+    nearest = np.rint(link.slot(time_s - delay_s[channel])).astype(np.int64)
     frequency, drift = _rates(link, plan, float(time_s[0]) if time_s.size else 0.0)
     index = (first_slot + nearest) % state.size
     return SimulatedStream(
         time_ps=_START_PS + np.rint(time_s * 1e12).astype(np.int64),
-        channel=channel[order],
+        channel=channel,
         slot=index,
         is_signal=is_signal[order],
         state=state,

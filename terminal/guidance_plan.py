@@ -1,6 +1,6 @@
 """The way through the pass, planned before it: on planned tracks, for a body that flies level."""
 
-from math import atan2, cos, hypot, radians, sin
+from math import cos, radians, sin
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from config.mission import FixedWindow, Mission
 from config.terminal import TerminalConfig
 from terminal.control.guidance.keyhole_plan import KeyholePlan, plan_keyhole
-from terminal.control.guidance.steering import GuidanceSettings, make_settings
+from terminal.control.guidance.settings import GuidanceSettings, make_settings
+from terminal.control.guidance.sway_loss import SwayLoss, middle_of, sway_loss
+from terminal.geometry import body
 from terminal.geometry.earth import enu_basis, enu_from_ecef
 from terminal.geometry.ephemeris import Ephemeris, EphemerisError, TrackEphemeris
 from terminal.geometry.light_time import solve
@@ -79,9 +81,7 @@ def flown_pass(
             break
         if k > 2 and los[2] < sin(lowest_rad):
             break
-        east, north, _ = enu_from_ecef(enu_basis(*place[:2]), velocity)
-        if hypot(east, north) > 0.0:
-            course_rad = atan2(east, north)
+        course_rad = body.course_rad(enu_from_ecef(enu_basis(*place[:2]), velocity), course_rad)
         times.append(k * STEP_S)
         rows.append(rotate(mounting, _body(los, course_rad)))
         courses.append(course_rad)
@@ -113,6 +113,21 @@ def way_through(flown: PlannedPass, config: TerminalConfig) -> KeyholePlan | Non
         config.optics.mirror_stroke_rad,
         flown.turn_rad_s,
     )
+
+
+def loss_on_sway(flown: PlannedPass, plan: KeyholePlan, config: TerminalConfig) -> SwayLoss | None:
+    """Of the chosen way, on the sway that is expected; None where none is.
+
+    The sway is that of the gimbal's base about its planned attitude, whichever way it is mounted.
+    """
+    sway = config.expected_sway
+    if sway.sigma_rad == 0.0:
+        return None
+    middle = middle_of(flown.times_s, flown.los, flown.turn_rad_s, config.gimbal, sway)
+    if middle is None:
+        level_s = plan.chosen.loss_s or 0.0
+        return SwayLoss(level_s, level_s)
+    return sway_loss(middle, config.gimbal, plan.course, plan.tolerance_rad, sway)
 
 
 def slew_s(plan: KeyholePlan | None, config: TerminalConfig) -> float:

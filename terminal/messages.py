@@ -51,9 +51,11 @@ class CameraSample(NamedTuple):
     los_rate_x: F64
     los_rate_y: F64
     los_rate_z: F64
-    """Its change per second seen from the turning Earth."""
+    """Its change per second against the stars."""
     pixels: U8s
     """Row by row."""
+    false_locks: U16 = 0
+    """How often what was tracked turned out not to be the beacon."""
 
 
 class CameraCommand(NamedTuple):
@@ -80,6 +82,8 @@ class CameraCommand(NamedTuple):
     window_columns: U16 = 0
     window_rows: U16 = 0
     """All zero: no change."""
+    false_locks: U16 = 0
+    """Those that this answer knows of."""
 
 
 class ModesSample(NamedTuple):
@@ -102,6 +106,10 @@ class ModesSample(NamedTuple):
     fine_rms_rad: F64
     interlock_ok: U8
     laser_age_s: F64
+    beacon_leads: U8 = 0
+    """The gimbal follows what camera or mirror show."""
+    camera_false_locks: U16 = 0
+    """Of our false locks those that the camera's answer knows of."""
 
 
 class ModesCommand(NamedTuple):
@@ -114,6 +122,8 @@ class ModesCommand(NamedTuple):
     shutter_open: U8 = 0
     unsafe: U16 = 0
     """Bits of terminal.safety.Unsafe."""
+    false_locks: U16 = 0
+    """How often what was tracked turned out not to be the beacon; after 65535 comes 0."""
 
 
 class FineSample(NamedTuple):
@@ -165,6 +175,8 @@ class PointAheadCommand(NamedTuple):
     y_counts: I16 = 0
     aim_x_rad: F64 = 0.0
     aim_y_rad: F64 = 0.0
+    limited: U8 = 0
+    """Mirror or aim should stand further out than they can."""
 
 
 class Message(NamedTuple):

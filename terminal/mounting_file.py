@@ -20,6 +20,11 @@ from terminal.geometry.vector import Vec
 if TYPE_CHECKING:  # it brings scipy, which a flight does not need
     from terminal.control.mounting.fit import MountingFit
 
+SKY = tuple(
+    Joints(yaw_rad, pitch_rad) for yaw_rad in (-2.0, 0.0, 2.0) for pitch_rad in (0.35, 0.8, 1.25)
+)
+"""Places all over the sky, on the cable's middle turn."""
+
 SURVEY_TOLERANCE_RAD = 1e-9
 """Between the survey in a file and the terminal's; more than rounding is another survey."""
 
@@ -70,19 +75,13 @@ def flown_mounting(config: TerminalConfig, now_tai_ns: int) -> LoadedMounting | 
     return load_mounting(Path(named), now_tai_ns, config.mounting.rotation_vector_rad)
 
 
-def mounting_sigma_rad(config: TerminalConfig, now_tai_ns: int) -> float:
-    """1-sigma of the mounting on the sky: as calibrated, at the worst of some places; as surveyed.
+def worst_sigma_rad(mounting: LoadedMounting) -> float:
+    """The largest 1-sigma all over the sky, for a level base: for those who know no pass.
 
-    Raises InputError for a calibration that cannot be used.
+    After the calibration of one pass it may be worse than the survey's, though along a similar pass
+    the sigma is far smaller.
     """
-    mounting = flown_mounting(config, now_tai_ns)
-    if mounting is None:
-        return config.mounting.sigma_rad
-    return max(
-        mounting.sky_sigma_rad(Joints(yaw_rad, pitch_rad))
-        for yaw_rad in (-2.0, 0.0, 2.0)
-        for pitch_rad in (0.35, 0.8, 1.25)
-    )
+    return max(mounting.sky_sigma_rad(place) for place in SKY)
 
 
 def calibration_of(

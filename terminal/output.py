@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,12 @@ def emit(
         sys.stdout.write(_encode(data))
     else:
         write_json(json_out, data)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Say on standard error what a user should know, a line each."""
+    for warning in warnings:
+        sys.stderr.write(f"qsky: warning: {warning}\n")
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:

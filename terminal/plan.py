@@ -1,41 +1,20 @@
 """What a terminal will see of its partner, step by step."""
 
 from collections.abc import Iterable
-from itertools import pairwise
-from math import cos, degrees, hypot, sin
-from typing import NamedTuple
+from math import degrees
 
 from msgspec import Struct
 
 from terminal.control.guidance.keep_out import separation_rad
-from terminal.geometry.earth import enu_basis, enu_from_ecef, inertial_velocity
-from terminal.geometry.ephemeris import EphemerisError
-from terminal.geometry.light_time import (
-    PointingSolution,
-    azimuth_elevation,
-    point_ahead_rad,
-    solve,
-)
-from terminal.geometry.moon import moon_direction_ecef
-from terminal.geometry.polarization_frame import (
-    frame_angle_rad,
-    orbit_normal_ecef,
-    vertical_ecef,
-)
-from terminal.geometry.refraction import Refraction
-from terminal.geometry.sun import sun_direction_ecef
-from terminal.geometry.time_scales import SECOND_NS, utc_text
-from terminal.geometry.vector import Vec, add, cross, norm, scale, subtract, unit
+from terminal.geometry.earth import inertial_velocity
+from terminal.geometry.light_time import azimuth_elevation, point_ahead_rad
+from terminal.geometry.time_scales import utc_text
+from terminal.geometry.vector import cross, norm, subtract, unit
 from terminal.plan_link import RowLink
-from terminal.plan_regard import Limit, violated
+from terminal.plan_motion import motion
+from terminal.plan_regard import Limit, margins, violated
+from terminal.plan_sight import frame_rad, moon_enu, seen, sighted, sun_enu
 from terminal.plan_view import View
-
-SPAN_NS = SECOND_NS // 10
-"""Rates come from a parabola through three directions so far apart."""
-_SPANS = ((-1, 0, 1), (0, 1, 2), (-2, -1, 0))
-"""Where an ephemeris begins or ends, the three lie on the one side that it has."""
-_UP: Vec = (0.0, 0.0, 1.0)
-_AT_ZENITH = 1e-9
 
 
 class PlanRow(Struct, frozen=True):
@@ -85,21 +64,11 @@ class PlanRow(Struct, frozen=True):
     """What the photons do; None without a mission."""
 
 
-class Motion(NamedTuple):
-    """Of a line of sight against the local level, rad/s and rad/s2."""
-
-    sky_rate: float
-    azimuth_rate: float
-    elevation_rate: float
-    azimuth_acceleration: float
-    elevation_acceleration: float
-
-
 def plan_rows(view: View, times_tai_ns: Iterable[int]) -> list[PlanRow]:
     """A row for each TAI time.
 
-    With refraction, arriving and launched light are bent alike; where the light would have to
-    pass under the horizontal, both directions stay those of straight lines. Range, light time,
+    With refraction, arriving and launched light are bent each by its colour; where one would have
+    to pass under the horizontal, both directions stay those of straight lines. Range, light time,
     Doppler and rates stay those of the vacuum (the air adds 2.4 m of optical path at the zenith).
 
     Raises EphemerisError where the ephemeris has no answer, RefractionError for a partner inside
@@ -108,28 +77,15 @@ def plan_rows(view: View, times_tai_ns: Iterable[int]) -> list[PlanRow]:
     return [_row(view, t_ns) for t_ns in times_tai_ns]
 
 
-def sighted(view: View, t_ns: int) -> PointingSolution:
-    """From where the terminal is at a TAI time. Raises EphemerisError."""
-    latitude_rad, longitude_rad, _ = view.own.geodetic(t_ns)
-    return solve(t_ns, *view.own.state_ecef(t_ns), latitude_rad, longitude_rad, view.partner)
-
-
-def sun_enu(view: View, t_ns: int) -> Vec:
-    """Unit vector toward the Sun."""
-    latitude_rad, longitude_rad, _ = view.own.geodetic(t_ns)
-    return enu_from_ecef(enu_basis(latitude_rad, longitude_rad), sun_direction_ecef(t_ns))
-
-
 def _row(view: View, t_ns: int) -> PlanRow:
     solution = sighted(view, t_ns)
-    latitude_rad, longitude_rad, _ = view.own.geodetic(t_ns)
-    basis = enu_basis(latitude_rad, longitude_rad)
-    sun = sun_enu(view, t_ns)
-    moon = enu_from_ecef(basis, moon_direction_ecef(t_ns, view.own.state_ecef(t_ns)[0]))
+    sun, moon = sun_enu(view, t_ns), moon_enu(view, t_ns)
     sun_rad, moon_rad = (separation_rad(solution.los_enu, body) for body in (sun, moon))
-    motion = _motion(view, t_ns, solution.los_enu)
+    moving = motion(view, t_ns, solution.los_enu)
+    rates = moving.azimuth_rate, moving.azimuth_acceleration
     sigma_m, sigma_urad = _sigmas(view, t_ns, solution.range_m)
-    los, launch = _seen(view.refraction, solution)
+    los, launch = seen(view, solution)
+    frame = frame_rad(view, t_ns, los)
     azimuth_rad, elevation_rad = azimuth_elevation(los)
     sun_azimuth_rad, sun_elevation_rad = azimuth_elevation(sun)
     moon_azimuth_rad, moon_elevation_rad = azimuth_elevation(moon)
@@ -151,95 +107,18 @@ def _row(view: View, t_ns: int) -> PlanRow:
         moon_separation_deg=degrees(moon_rad),
         moon_azimuth_deg=degrees(moon_azimuth_rad),
         moon_elevation_deg=degrees(moon_elevation_rad),
-        sky_rate_deg_s=degrees(motion.sky_rate),
-        azimuth_rate_deg_s=degrees(motion.azimuth_rate),
-        elevation_rate_deg_s=degrees(motion.elevation_rate),
-        azimuth_acceleration_deg_s2=degrees(motion.azimuth_acceleration),
-        elevation_acceleration_deg_s2=degrees(motion.elevation_acceleration),
+        sky_rate_deg_s=degrees(moving.sky_rate),
+        azimuth_rate_deg_s=degrees(moving.azimuth_rate),
+        elevation_rate_deg_s=degrees(moving.elevation_rate),
+        azimuth_acceleration_deg_s2=degrees(moving.azimuth_acceleration),
+        elevation_acceleration_deg_s2=degrees(moving.elevation_acceleration),
         field_of_regard=violated(
-            view.gimbal,
-            view.keep_out,
-            elevation_rad,
-            motion.azimuth_rate,
-            motion.azimuth_acceleration,
-            sun_rad,
-            moon_rad,
+            margins(view.gimbal, view.keep_out, elevation_rad, *rates, sun_rad, moon_rad)
         ),
-        polarization_frame_deg=_frame_deg(view, t_ns, los),
+        polarization_frame_deg=None if frame is None else degrees(frame),
         ephemeris_sigma_m=sigma_m,
         ephemeris_sigma_urad=sigma_urad,
     )
-
-
-def _motion(view: View, t_ns: int, los: Vec) -> Motion:
-    """The vector's motion is as smooth at the zenith as elsewhere: the angles' follows from it."""
-    rate, acceleration = _derivatives(view, t_ns, los)
-    (e, n, u), (de, dn, du), (dde, ddn, ddu) = los, rate, acceleration
-    level2 = e * e + n * n
-    if level2 < _AT_ZENITH * _AT_ZENITH:
-        # Every azimuth serves there: a mount that looks along the motion need not turn.
-        return Motion(norm(rate), 0.0, hypot(de, dn), 0.0, 0.0)
-    level = level2**0.5
-    azimuth_rate = (n * de - e * dn) / level2
-    spread = 2.0 * (e * de + n * dn) / level2
-    azimuth_acceleration = (n * dde - e * ddn) / level2 - azimuth_rate * spread
-    elevation_rate = du / level
-    # sin(elevation) = u, twice differentiated.
-    elevation_acceleration = (ddu + u * elevation_rate * elevation_rate) / level
-    return Motion(
-        norm(rate), azimuth_rate, elevation_rate, azimuth_acceleration, elevation_acceleration
-    )
-
-
-def _derivatives(view: View, t_ns: int, los: Vec) -> tuple[Vec, Vec]:
-    """First and second derivative of the line of sight by time, from Newton's parabola."""
-    refused: EphemerisError | None = None
-    for spans in _SPANS:
-        try:
-            a, b, c = (los if k == 0 else sighted(view, t_ns + k * SPAN_NS).los_enu for k in spans)
-        except EphemerisError as error:
-            refused = refused or error
-            continue
-        per_s = SECOND_NS / SPAN_NS
-        first, second = (scale(per_s, subtract(late, early)) for early, late in pairwise((a, b, c)))
-        bend = scale(0.5 * per_s, subtract(second, first))
-        # d/dt at 0 of a + first (t - t0) + bend (t - t0)(t - t1).
-        return add(first, scale(-(spans[0] + spans[1]) / per_s, bend)), scale(2.0, bend)
-    assert refused is not None
-    raise refused
-
-
-def _seen(refraction: Refraction | None, solution: PointingSolution) -> tuple[Vec, Vec]:
-    """Arrival and launch direction as the air shows them, both or neither."""
-    los, launch = solution.los_enu, solution.launch_enu
-    if refraction is None:
-        return los, launch
-    seen, aimed = (_lifted(d, solution.range_m, refraction) for d in (los, launch))
-    return (seen, aimed) if seen is not None and aimed is not None else (los, launch)
-
-
-def _lifted(direction_enu: Vec, range_m: float, refraction: Refraction) -> Vec | None:
-    """A direction of straight lines as refraction shows it."""
-    azimuth_rad, elevation_rad = azimuth_elevation(direction_enu)
-    apparent_rad = refraction.apparent_elevation_rad(elevation_rad, range_m)
-    if apparent_rad is None:
-        return None
-    level = cos(apparent_rad)
-    return level * sin(azimuth_rad), level * cos(azimuth_rad), sin(apparent_rad)
-
-
-def _frame_deg(view: View, t_ns: int, los: Vec) -> float | None:
-    position, velocity = view.partner.state_ecef(t_ns)
-    try:
-        if view.reference_axis == "vertical":
-            axis = vertical_ecef(position)
-        else:
-            axis = orbit_normal_ecef(position, velocity)
-        latitude_rad, longitude_rad, _ = view.own.geodetic(t_ns)
-        axis_enu = enu_from_ecef(enu_basis(latitude_rad, longitude_rad), axis)
-        return degrees(frame_angle_rad(los, axis_enu, _UP))
-    except ValueError:
-        return None
 
 
 def _sigmas(view: View, t_ns: int, range_m: float) -> tuple[float | None, float | None]:

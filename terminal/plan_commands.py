@@ -1,6 +1,5 @@
 """The commands `qsky plan` and `qsky passes`. Nothing heavy is imported before one runs."""
 
-import sys
 from math import radians
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -9,11 +8,12 @@ import typer
 
 from config.errors import InputError
 from terminal.commands import JsonOut
-from terminal.output import emit
+from terminal.output import emit, warn
 
 if TYPE_CHECKING:
-    from terminal.plan_answer import PlanAnswer
+    from terminal.plan_answer import Answered
     from terminal.plan_assumptions import Given
+    from terminal.plan_mission import Planned
 
 _DAY_S = 86_400.0
 _SCENARIO_STEP_S = 10.0
@@ -71,7 +71,8 @@ def plan(
         float | None,
         typer.Option(
             "--wavelength-nm",
-            help="For refraction: 300 to 1700; 810 if left out, with --scenario the beacon's.",
+            help="For refraction: 300 to 1700; if left out 810, with --scenario what it sees and "
+            "sends.",
         ),
     ] = None,
     max_age_days: MaxAge = 30.0,
@@ -114,7 +115,10 @@ def plan(
         typer.Option("--attitude-mrad", help="Assumed: what navigation will state, 1 sigma."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw the way over the sky.")
+        Path | None,
+        typer.Option(
+            "--plot", metavar="FILE", help="Draw the way over the sky, as .png, .svg or .pdf."
+        ),
     ] = None,
     json_out: JsonOut = None,
 ) -> None:
@@ -144,8 +148,12 @@ def plan(
     \b
       qsky plan --scenario leo_haps_downlink --plot sky.png
     """
+    from terminal import plan_input
     from terminal.plan_assumptions import Given
 
+    plan_input.check_age(max_age_days)
+    if wavelength_nm is not None:
+        plan_input.check_wavelength(wavelength_nm)
     assumed = Given(
         _number("--jitter-urad", jitter_urad, 1e-6, 0.0, 1e4),
         _number("--air", air, 1.0, 1e-6, 1.0),
@@ -156,10 +164,10 @@ def plan(
     )
     if scenario is not None:
         changes = tle, ephemeris, site, start, duration_s, eop, refraction, terminal
-        answer = _of_mission(scenario, changes, step_s, wavelength_nm, assumed)
+        answer, sky = _of_mission(scenario, changes, step_s, wavelength_nm, assumed)
     else:
         _only_with_scenario(assumed)
-        answer = _of_site(
+        answer, sky = _of_site(
             tle,
             ephemeris,
             _needed("--site", site),
@@ -171,11 +179,11 @@ def plan(
             terminal,
             (810.0 if wavelength_nm is None else wavelength_nm) if refraction else None,
         )
-    _warn(answer.warnings)
+    warn(answer.warnings)
     if plot is not None:
         from terminal.plan_plot import draw
 
-        draw(answer, plot)
+        draw(answer, sky, plot)
 
     def table() -> Any:
         from terminal.plan_report import report
@@ -198,7 +206,7 @@ def _of_site(
     max_age_days: float,
     terminal: str | None,
     wavelength_nm: float | None,
-) -> "PlanAnswer":
+) -> "Answered":
     """wavelength_nm: None without refraction."""
     from terminal import plan_input
     from terminal.plan_answer import answer_for_site
@@ -221,7 +229,7 @@ def _of_mission(
     step_s: float | None,
     wavelength_nm: float | None,
     assumed: "Given",
-) -> "PlanAnswer":
+) -> "Answered":
     from terminal import plan_input
     from terminal.plan_answer import answer_for_mission
     from terminal.plan_mission import Changes, read_mission
@@ -231,15 +239,24 @@ def _of_mission(
     window = planned.window
     step_s = _SCENARIO_STEP_S if step_s is None else step_s
     times_ns = plan_input.read_times(window.start_tai_ns, window.duration_s, step_s)
-    if wavelength_nm is None:
-        wavelength_nm = planned.config.optics.beacon_wavelength_m * 1e9
+    wavelengths_nm = _wavelengths_nm(planned) if wavelength_nm is None else (wavelength_nm,) * 2
     return answer_for_mission(
         planned,
         times_ns,
         asked.terminal,
-        lambda place: plan_input.read_refraction(place, wavelength_nm),
+        lambda place: (
+            plan_input.read_refraction(place, wavelengths_nm[0]),
+            plan_input.read_refraction(place, wavelengths_nm[1]),
+        ),
         assumed,
     )
+
+
+def _wavelengths_nm(planned: "Planned") -> tuple[float, float]:
+    """Of the partner's beacon, and of what the terminal sends: in a downlink a beacon too."""
+    beacon_nm = planned.config.optics.beacon_wavelength_m * 1e9
+    uplink = planned.mission.direction == "uplink"
+    return beacon_nm, planned.mission.source.wavelength_m * 1e9 if uplink else beacon_nm
 
 
 def _needed(option: str, value: T | None) -> T:
@@ -298,6 +315,7 @@ def passes(
     from terminal.plan_passes import pass_rows
 
     plan_input.check_positive("--days", days)
+    plan_input.check_age(max_age_days)
     if not -90.0 < min_elevation_deg < 90.0:
         raise InputError(
             f"--min-elevation-deg: must be between -90 and 90, got {min_elevation_deg:g}"
@@ -305,7 +323,7 @@ def passes(
     given = plan_input.read_prediction(
         tle, ephemeris, site, start, days * _DAY_S, eop, max_age_days
     )
-    _warn(given.warnings)
+    warn(given.warnings)
     try:
         rows = pass_rows(
             given.ephemeris,
@@ -318,9 +336,10 @@ def passes(
         raise InputError(str(error)) from error
 
     def table() -> Any:
+        from terminal.geometry.time_scales import utc_text
         from terminal.plan_tables import pass_table
 
-        return pass_table(rows)
+        return pass_table(rows, utc_text(given.start_tai_ns), days, min_elevation_deg)
 
     head = {
         "satellite": given.satellite,
@@ -328,8 +347,3 @@ def passes(
         "warnings": given.warnings,
     }
     emit({**head, "passes": rows}, json_out, table)
-
-
-def _warn(warnings: list[str]) -> None:
-    for warning in warnings:
-        sys.stderr.write(f"qsky: warning: {warning}\n")

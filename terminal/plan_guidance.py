@@ -4,9 +4,15 @@ from math import degrees
 
 from msgspec import Struct
 
+from config.terminal import ExpectedSway, TerminalConfig
 from terminal.control.guidance.keyhole_plan import Candidate, KeyholePlan
+from terminal.control.guidance.sway_loss import QUANTILE, SWAYS, SwayLoss
 from terminal.geometry.time_scales import SECOND_NS, utc_text
 from terminal.plan_link import Outage
+
+RELINK_SETTLING_S = 1.0
+"""[?] Beside the hand-over: the pull-in before it and the mirror's settling after it. Flights
+through the zenith took 0.9 to 1.1 s."""
 
 
 class Way(Struct, frozen=True):
@@ -21,6 +27,20 @@ class Way(Struct, frozen=True):
     max_roll_deg: float | None
     why: str
     """Why it is not possible; empty where it is."""
+
+
+class OnSway(Struct, frozen=True):
+    """Loss of link by the chosen way on a body that sways as expected."""
+
+    sigma_mrad: float
+    """1-sigma of roll and pitch."""
+    period_s: float
+    sways: int
+    """So many were drawn and flown through."""
+    mean_loss_s: float
+    quantile: float
+    quantile_loss_s: float
+    """Of this share of the sways, none loses more."""
 
 
 class GuidancePlan(Struct, frozen=True):
@@ -41,12 +61,23 @@ class GuidancePlan(Struct, frozen=True):
     chosen: str
     why: str
     loss_s: float
-    """Loss of link that is planned."""
+    """Loss of link that is planned for a level body."""
     max_yaw_rate_deg_s: float
+    on_sway: OnSway | None
+    """None where no sway is expected."""
+    relink_s: float
+    """From the end of a loss until LINK stands again."""
 
 
-def guidance_plan(plan: KeyholePlan, start_tai_ns: int) -> GuidancePlan:
-    """start_tai_ns: where the plan's times are 0."""
+def relink_s(config: TerminalConfig) -> float:
+    """A loss is one of pointing: after it the camera holds the beacon, and hands it over."""
+    return config.coarse.handover_s + RELINK_SETTLING_S
+
+
+def guidance_plan(
+    plan: KeyholePlan, start_tai_ns: int, loss: SwayLoss | None, config: TerminalConfig
+) -> GuidancePlan:
+    """start_tai_ns: where the plan's times are 0. loss: on the expected sway."""
     yaw_deg = [degrees(yaw) for yaw in plan.yaw_rad]
     return GuidancePlan(
         from_utc=utc_text(start_tai_ns),
@@ -61,17 +92,27 @@ def guidance_plan(plan: KeyholePlan, start_tai_ns: int) -> GuidancePlan:
         why=_why(plan),
         loss_s=plan.chosen.loss_s or 0.0,
         max_yaw_rate_deg_s=degrees(plan.chosen.max_yaw_rate_rad_s or 0.0),
+        on_sway=_on_sway(loss, config.expected_sway) if loss else None,
+        relink_s=relink_s(config),
     )
 
 
-def keyhole_outages(plan: KeyholePlan, after_s: float = 0.0) -> list[Outage]:
-    """The planned loss, taken to lie about the closest approach, `after_s` later than in the
-    plan."""
-    loss_s = plan.chosen.loss_s or 0.0
+def _on_sway(loss: SwayLoss, sway: ExpectedSway) -> OnSway:
+    return OnSway(
+        sway.sigma_rad * 1e3, sway.period_s, SWAYS, loss.mean_s, QUANTILE, loss.quantile_s
+    )
+
+
+def keyhole_outages(
+    plan: KeyholePlan, loss: SwayLoss | None, config: TerminalConfig
+) -> list[Outage]:
+    """The planned loss (on a sway its mean), taken to lie about the closest approach, and until the
+    link stands again."""
+    loss_s = loss.mean_s if loss else plan.chosen.loss_s or 0.0
     if loss_s == 0.0:
         return []
-    middle_s = plan.closest_s + after_s
-    return [Outage(middle_s - 0.5 * loss_s, middle_s + 0.5 * loss_s)]
+    half_s = 0.5 * loss_s
+    return [Outage(plan.closest_s - half_s, plan.closest_s + half_s + relink_s(config))]
 
 
 def _way(c: Candidate) -> Way:

@@ -10,7 +10,7 @@ from terminal.geometry.eop import EarthOrientation, EopError, EopTable
 from terminal.geometry.ephemeris import Ephemeris, EphemerisError, SatelliteEphemeris
 from terminal.geometry.ephemeris_file import interpolated, read_table
 from terminal.geometry.ephemeris_table import Frame
-from terminal.geometry.refraction import Refraction, RefractionError
+from terminal.geometry.refraction import Refraction, RefractionError, refractivity
 from terminal.geometry.time_scales import DAY_NS, tai_ns_from_utc, utc_text
 from terminal.geometry.tle import Tle, TleError, parse_tle
 
@@ -65,8 +65,6 @@ def _from_elements(
 ) -> Prediction:
     tle = read_tle(file)
     start_ns = read_start(start)
-    if not 0.0 < max_age_days <= _LONGEST_AGE_DAYS:
-        raise InputError(f"--max-age-days: must be over 0 and up to {_LONGEST_AGE_DAYS:g}")
     start_day = (start_ns - tle.epoch_tai_ns) / DAY_NS
     age_days = max(abs(start_day), abs(start_day + duration_s / _DAY_S))
     if age_days > max_age_days:
@@ -155,9 +153,9 @@ def read_tle_lines(file: Path) -> tuple[str, str]:
     if satellites > 1:
         raise InputError(f"{file}: holds {satellites} satellites; leave one in the file")
     if len(lines) not in (2, 3):
+        has = f"{len(lines)} line{'s' if len(lines) != 1 else ''}"
         raise InputError(
-            f"{file}: has {len(lines)} lines; expected the two lines of elements, and a name "
-            "before them or not"
+            f"{file}: has {has}; expected the two lines of elements, and a name before them or not"
         )
     try:
         parse_tle(*lines[-2:])
@@ -201,6 +199,22 @@ def read_refraction(site: Geodetic, wavelength_nm: float) -> Refraction:
         return Refraction(site.altitude_m, radius_m, wavelength_nm * 1e-9)
     except RefractionError as error:
         raise InputError(f"--wavelength-nm: {error}") from error
+
+
+def check_wavelength(wavelength_nm: float) -> None:
+    """Raises InputError for a wavelength at which refraction is not known."""
+    try:
+        refractivity(wavelength_nm * 1e-9)
+    except RefractionError as error:
+        raise InputError(f"--wavelength-nm: {error}") from error
+
+
+def check_age(max_age_days: float) -> None:
+    """Raises InputError for an age that elements cannot have."""
+    if not 0.0 < max_age_days <= _LONGEST_AGE_DAYS:
+        raise InputError(
+            f"--max-age-days: must be over 0 and up to {_LONGEST_AGE_DAYS:g}, got {max_age_days:g}"
+        )
 
 
 def check_positive(option: str, value: float) -> None:

@@ -4,7 +4,7 @@ Only means, from what the mission agrees on, what the terminal is made of, and w
 """
 
 from itertools import pairwise
-from math import expm1, log10, radians, sin
+from math import expm1, inf, log10, radians, sin
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -13,7 +13,6 @@ from msgspec import Struct
 from config.mission import Mission, SatellitePartner
 from config.terminal import TerminalConfig
 from terminal.plan_assumptions import AFTERPULSE_PROBABILITY, Assumed
-from terminal.plan_regard import SHUT
 
 if TYPE_CHECKING:
     from terminal.plan import PlanRow
@@ -113,17 +112,18 @@ def with_link(
     """The rows with their link, and what the pass is worth.
 
     times_s: of the rows, since the start of the plan, ascending. Each row stands for the time that
-    is nearer to it than to its neighbours.
+    is nearer to it than to its neighbours, but for `outages`, which may overlap.
     """
     from terminal.qkd.finite_key import SiftedCounts, key_length, key_parameters
 
     receiving = _receiving(mission, config, assumed)
-    seconds = _seconds(rows, times_s, outages, from_s)
+    apart = _merged([Outage(-inf, from_s), *outages])
+    seconds = _seconds(times_s, apart)
     kept = 1.0 - mission.security.disclosed_x_share
     done, detected = [], 0.0
     x, z, z_errors = [0.0] * 3, [0.0] * 3, [0.0] * 3
     x_errors = 0.0
-    for row, stands_s in zip(rows, seconds, strict=True):
+    for row, time_s, stands_s in zip(rows, times_s, seconds, strict=True):
         budget = _budget(row, mission, receiving, assumed)
         rate_hz, each_s = _clicks(budget.transmittance, mission, receiving, assumed)
         detected += rate_hz * stands_s
@@ -131,8 +131,9 @@ def with_link(
         z = [n + stands_s * more for n, more in zip(z, each_s.z, strict=True)]
         z_errors = [n + stands_s * more for n, more in zip(z_errors, each_s.z_errors, strict=True)]
         x_errors += kept * stands_s * each_s.x_errors
+        stands = not any(o.from_s <= time_s < o.to_s for o in apart)
         link = msgspec.structs.replace(
-            budget, detected_rate_hz=rate_hz if stands_s > 0.0 else 0.0, sifted_bits=sum(x)
+            budget, detected_rate_hz=rate_hz if stands else 0.0, sifted_bits=sum(x)
         )
         done.append(msgspec.structs.replace(row, link=link))
     counts = SiftedCounts(_triple(x), _triple(z), x_errors, _triple(z_errors))
@@ -238,16 +239,22 @@ def _db(transmittance: float) -> float:
     return -10.0 * log10(transmittance) if transmittance < 1.0 else 0.0
 
 
-def _seconds(
-    rows: list["PlanRow"], times_s: list[float], outages: list[Outage], from_s: float
-) -> list[float]:
-    """For how long of the time that a row stands for the link does."""
+def _seconds(times_s: list[float], outages: list[Outage]) -> list[float]:
+    """For how long of the time that a row stands for the link does. outages: apart."""
     edges = [0.5 * (a + b) for a, b in pairwise(times_s)]
     edges = [times_s[0], *edges, times_s[-1]]
-    seconds = []
-    for row, (low, high) in zip(rows, pairwise(edges), strict=True):
-        low = max(low, from_s)
-        lost = sum(max(0.0, min(high, o.to_s) - max(low, o.from_s)) for o in outages)
-        shut = SHUT.intersection(row.field_of_regard)
-        seconds.append(0.0 if shut else max(0.0, high - low - lost))
-    return seconds
+    return [
+        high - low - sum(max(0.0, min(high, o.to_s) - max(low, o.from_s)) for o in outages)
+        for low, high in pairwise(edges)
+    ]
+
+
+def _merged(outages: list[Outage]) -> list[Outage]:
+    """The same times, none of them twice."""
+    apart: list[Outage] = []
+    for outage in sorted(outages):
+        if apart and outage.from_s <= apart[-1].to_s:
+            apart[-1] = Outage(apart[-1].from_s, max(apart[-1].to_s, outage.to_s))
+        else:
+            apart.append(outage)
+    return apart

@@ -11,7 +11,7 @@ from terminal.geometry.light_time import azimuth_elevation
 from terminal.geometry.passes import Pass, find_passes
 from terminal.geometry.sun import in_sunlight
 from terminal.geometry.time_scales import SECOND_NS, utc_text
-from terminal.plan import sighted, sun_enu
+from terminal.plan_sight import sighted, sun_enu
 from terminal.plan_view import Standing, View
 
 _NIGHT_BELOW_DEG = -12.0

@@ -1,7 +1,6 @@
 """The way of a partner over the sky, as a picture: what is in its way, and when it is where."""
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from math import atan2, ceil, cos, degrees, hypot, radians, sin
 from pathlib import Path
 
@@ -11,15 +10,18 @@ from matplotlib.projections.polar import PolarAxes
 from numpy.typing import NDArray
 
 from config.errors import InputError
-from terminal.geometry.time_scales import SECOND_NS, tai_ns_from_utc
+from terminal.geometry.time_scales import SECOND_NS, utc_text
 from terminal.geometry.vector import Vec, cross, norm, unit
-from terminal.plan import PlanRow
-from terminal.plan_answer import PlanAnswer
+from terminal.plan_answer import Limits, PlanAnswer
+from terminal.plan_course import Stretch
 from terminal.plan_regard import Limit, keyhole_radius_deg
+from terminal.plan_sky import Nearest, Sky
 
 _MOST_MARKS = 9
 _MARKS_EVERY_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
 _LABEL_POINTS = 15.0
+_MOTION_S = 0.5
+"""Over so much before and after a mark its direction of motion is taken."""
 _WAY = "tab:blue"
 _STATES = (
     (Limit.PITCH, "tab:brown", "out of pitch range"),
@@ -31,12 +33,12 @@ _STATES = (
 """How the way is drawn where a limit is violated: the first that is."""
 
 
-def draw(answer: PlanAnswer, file: Path) -> None:
+def draw(answer: PlanAnswer, sky: Sky, file: Path) -> None:
     """A sky plot, azimuth clockwise from north at the top, the zenith in the middle.
 
     Raises InputError for a file that cannot be written or a kind of picture that is not known.
     """
-    rows = answer.rows
+    rows, extremes, limits = answer.rows, answer.extremes, answer.limits
     figure = Figure(figsize=(7.2, 7.9))
     axes = PolarAxes(figure, (0.09, 0.12, 0.82, 0.76))
     figure.add_axes(axes)
@@ -44,20 +46,25 @@ def draw(answer: PlanAnswer, file: Path) -> None:
     axes.set_rgrids([30.0, 60.0, 90.0], ["60", "30", ""], color="0.5", fontsize=8)
     axes.set_thetagrids([0.0, 90.0, 180.0, 270.0], ["N", "E", "S", "W"])
     axes.grid(color="0.85")
-    _body(axes, rows, "Sun", answer)
-    _body(axes, rows, "Moon", answer)
-    up = [row for row in rows if row.elevation_deg >= 0.0]
-    if up:
-        _keyhole(axes, up, answer)
+    if extremes is not None:
+        sun = [(row.sun_azimuth_deg, row.sun_elevation_deg) for row in rows]
+        moon = [(row.moon_azimuth_deg, row.moon_elevation_deg) for row in rows]
+        _body(axes, sun, "Sun", extremes.sun, limits)
+        _body(axes, moon, "Moon", extremes.moon, limits)
+        _keyhole(axes, limits.yaw_rate_deg_s, extremes.max_sky_rate_deg_s)
         # The rings' labels on the side of the sky that the partner leaves free.
-        axes.set_rlabel_position(max(up, key=lambda row: row.elevation_deg).azimuth_deg + 180.0)
-    _way(axes, rows)
-    _times(axes, rows)
+        axes.set_rlabel_position(extremes.highest_azimuth_deg + 180.0)
+    _way(axes, sky)
+    _times(axes, sky)
+    end_utc = utc_text(sky.courses[-1][-1].t_ns) if sky.courses else rows[-1].utc
     axes.set_title(
-        f"{_name(answer)}\n{rows[0].utc[:19].replace('T', ' ')} to {rows[-1].utc[11:19]} UTC",
+        f"{_name(answer)}\n{rows[0].utc[:19].replace('T', ' ')} to {end_utc[11:19]} UTC",
         fontsize=11,
     )
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.04), ncols=3, frameon=False, fontsize=9)
+    if extremes is not None:
+        axes.legend(
+            loc="upper center", bbox_to_anchor=(0.5, -0.04), ncols=3, frameon=False, fontsize=9
+        )
     try:
         figure.savefig(file, dpi=120)
     except OSError as error:
@@ -72,86 +79,83 @@ def _name(answer: PlanAnswer) -> str:
     return f"{answer.satellite}, limits of {answer.terminal}"
 
 
-def _way(axes: PolarAxes, rows: Sequence[PlanRow]) -> None:
-    """Stretches of one state, each up to where the next begins."""
+def _way(axes: PolarAxes, sky: Sky) -> None:
+    """Every course, and over it where a limit is violated, from crossing to crossing."""
     drawn = set()
-    for state, stretch in _stretches(rows):
-        color, label = _WAY, "partner"
-        for limit, its_color, its_label in _STATES:
-            if limit is state:
-                color, label = its_color, its_label
-        points = _points([(row.azimuth_deg, row.elevation_deg) for row in stretch])
+
+    def line(stretch: Stretch, color: str, label: str, zorder: float) -> None:
         axes.plot(
-            *points,
+            *_points([(degrees(at.azimuth_rad), degrees(at.elevation_rad)) for at in stretch]),
             color=color,
             linewidth=2.5,
-            solid_capstyle="round",
-            marker="." if len(stretch) == 1 else None,
+            solid_capstyle="butt",
             label=None if label in drawn else label,
-            zorder=3,
+            zorder=zorder,
         )
         drawn.add(label)
 
-
-def _stretches(rows: Sequence[PlanRow]) -> Iterator[tuple[Limit | None, list[PlanRow]]]:
-    indexed = list(enumerate(rows))
-    for state, group in groupby(indexed, key=lambda pair: _state(pair[1])):
-        if state is Limit.HORIZON:
-            continue
-        members = list(group)
-        after = members[-1][0] + 1
-        stretch = [row for _, row in members]
-        if after < len(rows) and rows[after].elevation_deg >= 0.0:
-            stretch.append(rows[after])
-        yield state, stretch
+    for course in sky.courses:
+        line(course, _WAY, "partner", 3.0)
+    for rank, (limit, color, label) in enumerate(_STATES):
+        for violated, stretch in sky.broken:
+            if violated is limit:
+                line(stretch, color, label, 3.5 - 0.01 * rank)
 
 
-def _state(row: PlanRow) -> Limit | None:
-    if row.elevation_deg < 0.0:
-        return Limit.HORIZON
-    return next((limit for limit, _, _ in _STATES if limit in row.field_of_regard), None)
-
-
-def _times(axes: PolarAxes, rows: Sequence[PlanRow]) -> None:
+def _times(axes: PolarAxes, sky: Sky) -> None:
     """Marks at round times, labels beside the way."""
-    up = [row for row in rows if row.elevation_deg >= 0.0]
-    if len(up) < 2:
+    courses = [course for course in sky.courses if len(course) > 1]
+    if not courses:
         return
-    times_s = np.array([tai_ns_from_utc(row.utc) / SECOND_NS for row in rows])
-    first_s, last_s = (tai_ns_from_utc(row.utc) / SECOND_NS for row in (up[0], up[-1]))
-    wanted = (s for s in _MARKS_EVERY_S if (last_s - first_s) / s <= _MOST_MARKS)
-    every_s = next(wanted, _MARKS_EVERY_S[-1])
-    vectors = np.array([_vector(row.azimuth_deg, row.elevation_deg) for row in rows])
+    first_ns, last_ns = courses[0][0].t_ns, courses[-1][-1].t_ns
+    span_s = (last_ns - first_ns) / SECOND_NS
+    every_s = next((s for s in _MARKS_EVERY_S if span_s / s <= _MOST_MARKS), _MARKS_EVERY_S[-1])
     # Counted from the first midnight: a leap second would shift the marks, and harm nobody.
-    midnight_s = times_s[0] - _second_of_day(rows[0].utc)
-    number = ceil((first_s - midnight_s) / every_s)
-    while midnight_s + number * every_s <= last_s:
+    first_s = _second_of_day(utc_text(first_ns))
+    midnight_s = first_ns / SECOND_NS - first_s
+    for number in range(ceil(first_s / every_s), int((first_s + span_s) / every_s) + 1):
         since_s = number * every_s
-        number += 1
-        here, after = (
-            _flat([float(np.interp(midnight_s + at, times_s, column)) for column in vectors.T])
-            for at in (since_s, since_s + 0.01 * every_s)
-        )
-        if here is None or after is None:
-            continue
-        dx, dy = after[0] - here[0], after[1] - here[1]
-        length = hypot(dx, dy) or 1.0
-        # To the right of the motion: all labels stay on one side of the way.
-        beside = _LABEL_POINTS * dy / length, -_LABEL_POINTS * dx / length
-        place = atan2(*here), hypot(*here)
-        hours, seconds = divmod(since_s % 86_400, 3600)
-        label = f"{hours:02d}:{seconds // 60:02d}"
-        axes.plot(*place, "o", color="black", markersize=3.5, zorder=4)
-        axes.annotate(
-            label if every_s >= 60 else f"{label}:{seconds % 60:02d}",
-            place,
-            xytext=beside,
-            textcoords="offset points",
-            fontsize=8,
-            ha="left" if beside[0] > 4 else "right" if beside[0] < -4 else "center",
-            va="center",
-            zorder=5,
-        )
+        for course in courses:
+            _mark(axes, course, midnight_s + since_s, _clock(since_s, every_s))
+
+
+def _mark(axes: PolarAxes, course: Stretch, time_s: float, label: str) -> None:
+    """A point where a course is at a time, with a label to the right of the motion: all labels
+    stay on one side of the way. Nothing where the course is elsewhere, or under the horizon."""
+    times_s = np.array([at.t_ns / SECOND_NS for at in course])
+    if not times_s[0] <= time_s <= times_s[-1]:
+        return
+    vectors = np.array(
+        [_vector(degrees(at.azimuth_rad), degrees(at.elevation_rad)) for at in course]
+    )
+    # At the end of a course the motion is that up to it.
+    near_s = [max(time_s - _MOTION_S, times_s[0]), time_s, min(time_s + _MOTION_S, times_s[-1])]
+    before, here, after = (
+        _flat([float(np.interp(at_s, times_s, column)) for column in vectors.T]) for at_s in near_s
+    )
+    if before is None or here is None or after is None:
+        return
+    dx, dy = after[0] - before[0], after[1] - before[1]
+    length = hypot(dx, dy) or 1.0
+    beside = _LABEL_POINTS * dy / length, -_LABEL_POINTS * dx / length
+    place = atan2(*here), hypot(*here)
+    axes.plot(*place, "o", color="black", markersize=3.5, zorder=4)
+    axes.annotate(
+        label,
+        place,
+        xytext=beside,
+        textcoords="offset points",
+        fontsize=8,
+        ha="left" if beside[0] > 4 else "right" if beside[0] < -4 else "center",
+        va="center",
+        zorder=5,
+    )
+
+
+def _clock(since_midnight_s: int, every_s: int) -> str:
+    hours, seconds = divmod(since_midnight_s % 86_400, 3600)
+    text = f"{hours:02d}:{seconds // 60:02d}"
+    return text if every_s >= 60 else f"{text}:{seconds % 60:02d}"
 
 
 def _second_of_day(utc: str) -> float:
@@ -176,26 +180,20 @@ def _flat(direction_enu: Sequence[float]) -> tuple[float, float] | None:
     return (from_zenith * e / level, from_zenith * n / level) if level else (0.0, 0.0)
 
 
-def _body(axes: PolarAxes, rows: Sequence[PlanRow], name: str, answer: PlanAnswer) -> None:
+def _body(
+    axes: PolarAxes, way: Sequence[tuple[float, float]], name: str, near: Nearest, limits: Limits
+) -> None:
     """Sun or Moon where it stands when the partner is nearest, with its circles; both may lie
-    partly under the horizon."""
-    prefix = name.lower()
-
-    def at(row: PlanRow) -> tuple[float, float]:
-        return getattr(row, f"{prefix}_azimuth_deg"), getattr(row, f"{prefix}_elevation_deg")
-
-    up = [row for row in rows if row.elevation_deg >= 0.0] or list(rows)
-    near = min(up, key=lambda row: getattr(row, f"{prefix}_separation_deg"))
-    azimuth_deg, elevation_deg = at(near)
-    keep_out = answer.keep_out_deg
+    partly under the horizon. way: its (azimuth, elevation) in degrees by the rows."""
+    azimuth_deg, elevation_deg = near.azimuth_deg, near.elevation_deg
     if name == "Sun":
         color, size, edge = "gold", 13.0, "darkorange"
-        circles = [(keep_out.sun, "-"), (keep_out.sun_avoidance, "--")]
+        circles = [(limits.sun_deg, "-"), (limits.sun_avoidance_deg, "--")]
     else:
         color, size, edge = "silver", 10.0, "0.5"
-        circles = [(keep_out.moon, "-")]
-    if len(rows) > 1:
-        axes.plot(*_points([at(row) for row in rows]), color=color, linewidth=1.0)
+        circles = [(limits.moon_deg, "-")]
+    if len(way) > 1:
+        axes.plot(*_points(way), color=color, linewidth=1.0)
     for radius_deg, style in circles:
         circle = _circle(azimuth_deg, elevation_deg, radius_deg)
         axes.plot(*_points(circle), style, color=edge, linewidth=1.0)
@@ -208,7 +206,7 @@ def _body(axes: PolarAxes, rows: Sequence[PlanRow], name: str, answer: PlanAnswe
             markersize=size,
             markeredgecolor="0.4",
             linestyle="none",
-            label=f"{name}, nearest {getattr(near, f'{prefix}_separation_deg'):.1f} deg",
+            label=f"{name}, nearest {near.separation_deg:.1f} deg",
             zorder=2,
         )
 
@@ -232,10 +230,9 @@ def _circle(
     return points
 
 
-def _keyhole(axes: PolarAxes, up: Sequence[PlanRow], answer: PlanAnswer) -> None:
+def _keyhole(axes: PolarAxes, yaw_limit_deg_s: float, sky_rate_deg_s: float) -> None:
     """About the zenith, for the partner at its fastest."""
-    rate_deg_s = max(row.sky_rate_deg_s for row in up)
-    radius_deg = keyhole_radius_deg(answer.keep_out_deg.yaw_rate_deg_s, rate_deg_s)
+    radius_deg = keyhole_radius_deg(yaw_limit_deg_s, sky_rate_deg_s)
     turn = np.linspace(0.0, 2.0 * np.pi, 91)
     axes.fill(
         turn,

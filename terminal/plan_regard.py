@@ -1,16 +1,11 @@
-"""Which limits of the terminal a direction violates, and when a plan does."""
+"""Which limits of the terminal a direction violates."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 from math import asin, degrees
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from config.terminal import GimbalRange, KeepOut
-
-if TYPE_CHECKING:
-    from terminal.plan import PlanRow
 
 
 class Limit(StrEnum):
@@ -35,16 +30,16 @@ SHUT = frozenset({Limit.HORIZON, Limit.PITCH, Limit.SUN_AVOIDANCE, Limit.SUN_KEE
 
 
 class Violation(Struct, frozen=True):
-    """A stretch of the plan, over the horizon, in which a limit is violated."""
+    """A stretch of the partner's way, over the horizon, in which a limit is violated."""
 
     limit: Limit
     from_utc: str
+    """This and the next good to 0.01 s, whatever the rows; cut off where the plan ends."""
     to_utc: str
-    """Of its first and its last row."""
-    rows: int
+    duration_s: float
 
 
-def violated(
+def margins(
     gimbal: GimbalRange,
     keep_out: KeepOut,
     elevation_rad: float,
@@ -52,43 +47,32 @@ def violated(
     yaw_acceleration_rad_s2: float,
     sun_separation_rad: float,
     moon_separation_rad: float,
-) -> list[Limit]:
-    """The limits that a direction violates, in the order of `Limit`. Angles are between the
-    direction and the middle of the disc."""
-    if elevation_rad < keep_out.horizon_rad:
+) -> dict[Limit, float]:
+    """How far a direction is from violating each limit, in the order of `Limit`; under 0 it does.
+
+    In rad, of the keyhole a share of the limit. Angles are between the direction and the middle of
+    the disc.
+    """
+    return {
+        Limit.HORIZON: elevation_rad - keep_out.horizon_rad,
+        Limit.PITCH: min(
+            elevation_rad - gimbal.pitch_min_rad, gimbal.pitch_max_rad - elevation_rad
+        ),
+        Limit.KEYHOLE: min(
+            1.0 - abs(yaw_rate_rad_s) / gimbal.max_rate_rad_s,
+            1.0 - abs(yaw_acceleration_rad_s2) / gimbal.max_acceleration_rad_s2,
+        ),
+        Limit.SUN_AVOIDANCE: sun_separation_rad - keep_out.sun_avoid_rad,
+        Limit.SUN_KEEP_OUT: sun_separation_rad - keep_out.sun_rad,
+        Limit.MOON: moon_separation_rad - keep_out.moon_rad,
+    }
+
+
+def violated(margins: dict[Limit, float]) -> list[Limit]:
+    """The limits that a direction violates by its `margins`."""
+    if margins[Limit.HORIZON] < 0.0:
         return [Limit.HORIZON]
-    return [
-        limit
-        for limit, broken in (
-            (Limit.PITCH, not gimbal.pitch_min_rad <= elevation_rad <= gimbal.pitch_max_rad),
-            (
-                Limit.KEYHOLE,
-                abs(yaw_rate_rad_s) > gimbal.max_rate_rad_s
-                or abs(yaw_acceleration_rad_s2) > gimbal.max_acceleration_rad_s2,
-            ),
-            (Limit.SUN_AVOIDANCE, sun_separation_rad < keep_out.sun_avoid_rad),
-            (Limit.SUN_KEEP_OUT, sun_separation_rad < keep_out.sun_rad),
-            (Limit.MOON, moon_separation_rad < keep_out.moon_rad),
-        )
-        if broken
-    ]
-
-
-def violations(rows: Sequence["PlanRow"]) -> list[Violation]:
-    """Stretches of successive rows that violate one limit, by limit and then by time; the horizon
-    is left out."""
-    found = []
-    for limit in Limit:
-        if limit is Limit.HORIZON:
-            continue
-        stretch: list[PlanRow] = []
-        for row in (*rows, None):
-            if row is not None and limit in row.field_of_regard:
-                stretch.append(row)
-            elif stretch:
-                found.append(Violation(limit, stretch[0].utc, stretch[-1].utc, len(stretch)))
-                stretch = []
-    return found
+    return [limit for limit, margin in margins.items() if margin < 0.0]
 
 
 def keyhole_radius_deg(yaw_limit_deg_s: float, sky_rate_deg_s: float) -> float:

@@ -9,17 +9,17 @@ from rich.table import Table
 from rich.text import Text
 
 from terminal.plan_acquisition import AcquisitionPlan
-from terminal.plan_answer import KeepOutDeg, PlanAnswer
+from terminal.plan_answer import Limits, PlanAnswer
 from terminal.plan_assumptions import Assumption
 from terminal.plan_guidance import GuidancePlan
 from terminal.plan_link import LinkPlan
 from terminal.plan_regard import Limit, Violation
-from terminal.plan_tables import FLAGS, plan_table, short_utc
+from terminal.plan_tables import FLAGS, plan_table, short_utc, tenth_utc
 
 
 def report(answer: PlanAnswer) -> RenderableType:
     """All sections that the answer has."""
-    return Group(plan_table(answer.rows), *_sections(answer))
+    return Group(plan_table(answer.rows, answer.extremes), *_sections(answer))
 
 
 def _sections(answer: PlanAnswer) -> Iterator[RenderableType]:
@@ -45,54 +45,63 @@ def _section(title: str, lines: list[str]) -> Text:
 
 def _regard(answer: PlanAnswer) -> list[str]:
     whose = f"profile {answer.terminal}" if answer.terminal else f"scenario {answer.scenario}"
-    up = [row for row in answer.rows if Limit.HORIZON not in row.field_of_regard]
-    if not up:
+    extremes = answer.extremes
+    if extremes is None:
         return [f"the partner is never in sight ({whose})"]
     lines = [f"Limits of {whose}."]
-    lines += [_violation(found, answer.keep_out_deg) for found in answer.violations]
+    lines += [_violation(found, answer.limits) for found in answer.violations]
     if not answer.violations:
         lines.append("No limit is violated.")
-    fast = max(up, key=lambda row: abs(row.azimuth_rate_deg_s))
     lines.append(
-        f"Azimuth mount: up to {abs(fast.azimuth_rate_deg_s):.2f} deg/s at {short_utc(fast.utc)} "
-        f"(limit {answer.keep_out_deg.yaw_rate_deg_s:.1f}), "
-        f"{max(abs(row.azimuth_acceleration_deg_s2) for row in up):.3f} deg/s2"
+        f"Azimuth mount: up to {extremes.max_azimuth_rate_deg_s:.2f} deg/s at "
+        f"{extremes.max_azimuth_rate_utc[11:21]} (limit {answer.limits.yaw_rate_deg_s:.1f}), "
+        f"{extremes.max_azimuth_acceleration_deg_s2:.3f} deg/s2"
     )
-    angles = [r.polarization_frame_deg for r in up if r.polarization_frame_deg is not None]
-    if angles:
-        first, middle, last = angles[0], angles[len(angles) // 2], angles[-1]
+    turn_deg, turn_deg_s = extremes.polarization_turn_deg, extremes.max_polarization_rate_deg_s
+    if turn_deg is not None and turn_deg_s is not None:
         lines.append(
-            f"Polarisation frame: {first:.1f} deg at first, then {middle:.1f}, {last:.1f} at last"
+            f"Polarisation frame: turns by {turn_deg:.1f} deg over the pass, at most "
+            f"{turn_deg_s:.2f} deg/s"
         )
+    up = (row for row in answer.rows if Limit.HORIZON not in row.field_of_regard)
     sigmas = [row.ephemeris_sigma_urad for row in up if row.ephemeris_sigma_urad is not None]
     if sigmas:
         lines.append(f"Ephemeris: up to {max(sigmas):.0f} urad, 1 sigma")
-    moon = min(up, key=lambda row: row.moon_separation_deg)
-    lines.append(f"Moon: nearest {moon.moon_separation_deg:.1f} deg at {short_utc(moon.utc)}")
+    moon = extremes.moon
+    lines.append(f"Moon: nearest {moon.separation_deg:.1f} deg at {tenth_utc(moon.utc)}")
     return lines
 
 
-def _violation(found: Violation, limits: KeepOutDeg) -> str:
+def _violation(found: Violation, limits: Limits) -> str:
     says = {
         Limit.PITCH: "out of the pitch axis' range",
         Limit.KEYHOLE: "yaw would have to turn faster than it can",
-        Limit.SUN_AVOIDANCE: f"within {limits.sun_avoidance:.1f} deg of the Sun: the gimbal "
+        Limit.SUN_AVOIDANCE: f"within {limits.sun_avoidance_deg:.1f} deg of the Sun: the gimbal "
         "stays away",
-        Limit.SUN_KEEP_OUT: f"within {limits.sun:.1f} deg of the Sun: the shutter is shut",
-        Limit.MOON: f"within {limits.moon:.1f} deg of the Moon: the shutter is shut",
+        Limit.SUN_KEEP_OUT: f"within {limits.sun_deg:.1f} deg of the Sun: the shutter is shut",
+        Limit.MOON: f"within {limits.moon_deg:.1f} deg of the Moon: the shutter is shut",
     }
-    span = f"{found.from_utc[11:19]} to {found.to_utc[11:19]}"
+    span = f"{found.from_utc[11:21]} to {found.to_utc[11:21]}"
     return f"{FLAGS[found.limit]}  {span}  {says[found.limit]}"
 
 
 def _guidance(g: GuidancePlan) -> list[str]:
     low, high, first = g.yaw_from_deg, g.yaw_to_deg, g.yaw_start_deg
-    return [
+    lines = [
         f"Nearest to the yaw axis: {g.closest_deg:.2f} deg at {short_utc(g.closest_utc)}",
         f"Chosen: {g.chosen} ({g.why})",
         f"Yaw: {low:.0f} to {high:.0f} deg, first {first:.0f}; {g.max_yaw_rate_deg_s:.2f} deg/s",
-        f"Planned loss of link: {g.loss_s:.2f} s (error over {g.tolerance_urad:.0f} urad)",
+        f"Planned loss of link, level: {g.loss_s:.2f} s (error over {g.tolerance_urad:.0f} urad)",
     ]
+    sway = g.on_sway
+    if sway:
+        lines.append(
+            f"  on {sway.sigma_mrad:.1f} mrad of sway: {100 * sway.quantile:.0f} % lose at most "
+            f"{sway.quantile_loss_s:.1f} s, mean {sway.mean_loss_s:.1f} s"
+        )
+    if g.loss_s or (sway and sway.quantile_loss_s):
+        lines.append(f"  LINK stands again {g.relink_s:.1f} s after it")
+    return lines
 
 
 def _ways(g: GuidancePlan) -> Table:
@@ -117,15 +126,22 @@ def _acquisition(a: AcquisitionPlan) -> list[str]:
         1e-3 * urad for urad in (a.sigma_major_urad, a.sigma_minor_urad, a.sigma_urad)
     )
     first, all_ = 100.0 * a.first_cover_probability, 100.0 * a.probability
+    cover = f"First cover: {a.covers_s[0]:.1f} s, finds it with {first:.2f} %"
+    if a.turn_s is not None and a.in_field_probability is not None:
+        inside = 100.0 * a.in_field_probability
+        cover = (
+            f"By two, we {a.role} first: turns of {a.turn_s:.1f} s, the first with {first:.2f} %"
+        )
+        cover += f"\n    the partner as we are, and in our camera's field with {inside:.1f} %"
     late = f"95 % within {a.p95_s:.2f} s" if isfinite(a.p95_s) else "95 % are not reached"
     return [
         f"Begins {a.slew_s:.1f} s after the start, at {short_utc(a.begins_utc)}",
         f"Field of uncertainty, 1 sigma: {major:.2f} x {minor:.2f} mrad, at {a.angle_deg:.0f} deg",
         f"  {round_:.2f} mrad whatever the direction, {a.along_sigma_s:.2f} s along the path",
         f"Scan: {a.pattern}, {1e-3 * a.spacing_urad:.2f} mrad apart, {a.speed_mrad_s:.1f} mrad/s",
-        f"First cover: {a.covers_s[0]:.1f} s, finds it with {first:.2f} %",
+        cover,
         f"Centred beacon: {all_:.2f} % within {a.limit_s:.1f} s",
-        f"  median {a.median_s:.2f} s, {late}",
+        f"  mean {a.expected_s:.2f} s, median {a.median_s:.2f} s, {late}",
     ]
 
 

@@ -6,6 +6,7 @@ from rich.table import Table
 from terminal.plan import PlanRow
 from terminal.plan_passes import PassRow
 from terminal.plan_regard import Limit
+from terminal.plan_sky import Extremes
 
 _MOST_LINES = 200
 FLAGS = {
@@ -18,10 +19,17 @@ FLAGS = {
 }
 
 
-def plan_table(rows: list[PlanRow]) -> Table:
-    """A plan, thinned out if it is long; the caption tells the highest point and the Sun."""
+def plan_table(rows: list[PlanRow], extremes: Extremes | None) -> Table:
+    """A plan, thinned out if it is long; the caption tells the highest point and the Sun, which may
+    lie between two rows."""
     every = -(-len(rows) // _MOST_LINES)
-    table = Table(title=f"from {rows[0].utc}", caption=_caption(rows, every), box=SIMPLE_HEAD)
+    caption = _caption(extremes)
+    if every > 1:
+        caption += f"; 1 row in {every} shown, --json has all"
+    # One blank at the right of each: the widest values fit into 80 columns.
+    table = Table(
+        title=f"from {rows[0].utc}", caption=caption, box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     table.add_column("UTC", no_wrap=True)
     for heading in (
         "azim.\ndeg",
@@ -35,11 +43,12 @@ def plan_table(rows: list[PlanRow]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for row in rows[::every]:
+        range_km = row.range_m / 1e3
         table.add_row(
             short_utc(row.utc),
             f"{row.azimuth_deg:.2f}",
             f"{row.elevation_deg:.2f}",
-            f"{row.range_m / 1e3:.1f}",
+            f"{range_km:.0f}" if range_km >= 10_000.0 else f"{range_km:.1f}",
             f"{row.range_rate_m_s:+.0f}",
             f"{row.doppler * 1e6:+.3f}",
             f"{row.point_ahead_urad:.2f}",
@@ -50,10 +59,10 @@ def plan_table(rows: list[PlanRow]) -> Table:
     return table
 
 
-def pass_table(rows: list[PassRow]) -> Table:
-    """Passes, one a line."""
+def pass_table(rows: list[PassRow], start_utc: str, days: float, min_elevation_deg: float) -> Table:
+    """Passes, one a line, under what was searched."""
     table = Table(
-        title=f"from {rows[0].rise_utc}" if rows else None,
+        title=f"{start_utc} + {days:g} days, over {min_elevation_deg:g} deg",
         caption="Sun: its least angle to the satellite" if rows else "no passes",
         box=SIMPLE_HEAD,
     )
@@ -83,17 +92,17 @@ def short_utc(utc: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _caption(rows: list[PlanRow], every: int) -> str:
-    up = [row for row in rows if row.elevation_deg >= 0.0]
-    if not up:
-        said = "never over the horizon"
-    else:
-        top = max(up, key=lambda row: row.elevation_deg)
-        near = min(up, key=lambda row: row.sun_separation_deg)
-        said = (
-            f"highest {top.elevation_deg:.1f} deg at {short_utc(top.utc)}; nearest to the Sun "
-            f"{near.sun_separation_deg:.1f} deg at {short_utc(near.utc)}"
-        )
-        if near.sun_elevation_deg < 0.0:
-            said += " (Sun under the horizon)"
-    return said + (f"; 1 row in {every} shown, --json has all" if every > 1 else "")
+def tenth_utc(utc: str) -> str:
+    """`short_utc` of a time in milliseconds, cut off after a tenth of a second."""
+    return short_utc(utc[:21])
+
+
+def _caption(extremes: Extremes | None) -> str:
+    if extremes is None:
+        return "never in sight"
+    sun = extremes.sun
+    said = (
+        f"highest {extremes.max_elevation_deg:.1f} deg at {tenth_utc(extremes.highest_utc)}; "
+        f"nearest to the Sun {sun.separation_deg:.1f} deg at {tenth_utc(sun.utc)}"
+    )
+    return said + (" (Sun under the horizon)" if sun.elevation_deg < 0.0 else "")

@@ -100,6 +100,11 @@ class GuidanceSample(NamedTuple):
     offset_y_rad: F64 = 0.0
     offset_z_rad: F64 = 0.0
     """Rotation vector by which the beacon was seen beside the prediction."""
+    scan_x_rad: F64 = 0.0
+    scan_y_rad: F64 = 0.0
+    scan_rate_x_rad_s: F64 = 0.0
+    scan_rate_y_rad_s: F64 = 0.0
+    """Where the search wants to look beside the partner, in the image."""
 
 
 class GuidanceCommand(NamedTuple):
@@ -114,7 +119,8 @@ class GuidanceCommand(NamedTuple):
     """Rates about the gimbal's axes that keep it there, relative to the turning Earth: its 73
     urad/s are left to the coarse loop's integrator, with the gyro's bias."""
     keep_out: U8 = 0
-    """Bits of terminal.control.keep_out.KeepOutZone in which the boresight stands or is sent."""
+    """Bits of terminal.control.guidance.keep_out.KeepOutZone in which the boresight stands or is
+    sent."""
     detour_rad: F64 = 0.0
     """How far the boresight is sent beside the partner: limits, keyhole, or the Sun."""
     sun_separation_rad: F64 = 3.0
@@ -129,6 +135,14 @@ class GuidanceCommand(NamedTuple):
     los_y: F64 = 0.0
     los_z: F64 = 0.0
     """Where the boresight would stand by its encoders if it looked along the prediction."""
+    look_yaw_rad: F64 = 0.0
+    look_pitch_rad: F64 = 0.0
+    look_roll_rad: F64 = 0.0
+    look_yaw_rate_rad_s: F64 = 0.0
+    look_pitch_rate_rad_s: F64 = 0.0
+    look_roll_rate_rad_s: F64 = 0.0
+    """The same as the target's for where the search looks: beside the partner, in the same bounds.
+    Without a search that is the target."""
 
 
 class AcquisitionSample(NamedTuple):
@@ -145,6 +159,9 @@ class AcquisitionSample(NamedTuple):
     note: U8
     """Of the partner: terminal.control.search.roles.Note."""
     note_t_ns: I64
+    quad_lit: U8 = 0
+    false_locks: U16 = 0
+    """How often what was tracked turned out not to be the beacon."""
 
 
 class AcquisitionCommand(NamedTuple):
@@ -188,10 +205,13 @@ class CoarseSample(NamedTuple):
     pitch_rate_rad_s: F64
     roll_rate_rad_s: F64
     detour_rad: F64
-    scan_x_rad: F64
-    scan_y_rad: F64
-    scan_rate_x_rad_s: F64
-    scan_rate_y_rad_s: F64
+    keep_out: U8
+    look_yaw_rad: F64
+    look_pitch_rad: F64
+    look_roll_rad: F64
+    look_yaw_rate_rad_s: F64
+    look_pitch_rate_rad_s: F64
+    look_roll_rate_rad_s: F64
     camera_seen: U8
     """A confirmed beacon in the newest frame."""
     camera_frame_t_ns: I64
@@ -200,6 +220,8 @@ class CoarseSample(NamedTuple):
     fine_closed: U8
     mirror_x_rad: F64
     mirror_y_rad: F64
+    false_locks: U16 = 0
+    """How often what was tracked turned out not to be the beacon."""
 
 
 class CoarseCommand(NamedTuple):

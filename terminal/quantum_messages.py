@@ -50,9 +50,10 @@ class TimingCommand(NamedTuple):
     """The partner's clock, and the slot of every click."""
 
     status: U8 = 0
-    """0 searching, 1 locked, 2 coasting."""
+    """0 searching, 1 locked, 2 coasting, 3 locked modulo the pattern: no range, and so no slots."""
     frequency_offset: F64 = 0.0
-    """Own oscillator and unpredicted Doppler: slot period seen over predicted, minus 1."""
+    """Own oscillator and unpredicted Doppler: slot period seen over predicted, minus 1. All of the
+    Doppler with status 3."""
     drift_per_s: F64 = 0.0
     phase_sigma_s: F64 = 1.0
     false_lock_probability: F64 = 1.0
@@ -60,6 +61,16 @@ class TimingCommand(NamedTuple):
     signal_fraction: F64 = 0.0
     clicks_in_gate: U32 = 0
     clicks_out_of_gate: U32 = 0
+    background_hz: F64 = 0.0
+    """All clicks that are no signal, averaged over 5 s. Of this and the next two, 0: not known."""
+    allan_deviation_1s: F64 = 0.0
+    allan_deviation_10s: F64 = 0.0
+    """Of the recovered clock over the last three minutes, about a constant drift: own oscillator,
+    sender's, and what of the Doppler is not predicted."""
+    audits_failed: U32 = 0
+    """Times the slots given were found not to fit the pattern, and were searched anew."""
+    relocks: U32 = 0
+    """Locks after the first."""
     slot: I64s = NO_I64S
     """Of each click of the sample; -1 where the clock is not sure or the click is out of gate."""
     residual_ps: I64s = NO_I64S

@@ -4,14 +4,14 @@ Prediction, field, scan and limits come from the very steps that fly, fed with a
 track; what is added is how frames, confirmation and pull-in follow each other in time.
 """
 
-from math import atan2, cos, hypot, radians, sin
+from math import cos, radians, sin
 from typing import NamedTuple
 
 from config.mission import Mission
 from config.terminal import TerminalConfig
 from terminal.control.image.beacon import camera_geometry
 from terminal.control.pointing import PointingState, Predictor
-from terminal.control.search.acquire import SearchState, settings_of
+from terminal.control.search.acquire import SearchState, frames_to_confirm, settings_of
 from terminal.control.search.acquire import step as search_step
 from terminal.control.search.confirmation import Looks
 from terminal.control.search.footprint import SquareField
@@ -19,6 +19,7 @@ from terminal.control.search.pull_in import PullIn
 from terminal.control.search.scan import Scan
 from terminal.control.search.search_plan import SearchPlan, plan_search
 from terminal.control.search.uncertainty import Uncertainty
+from terminal.geometry.body import course_rad
 from terminal.geometry.earth import enu_basis, enu_from_ecef
 from terminal.geometry.ephemeris import TrackEphemeris
 from terminal.geometry.gimbal_frame import image_axes, joints_toward
@@ -27,12 +28,10 @@ from terminal.geometry.vector import Vec, dot
 from terminal.guidance_plan import keyhole_plan, slew_s
 from terminal.mission_ephemeris import partner_ephemeris
 from terminal.mode import Mode
-from terminal.mounting_file import mounting_sigma_rad
+from terminal.mutual_planning import plan_by_two
+from terminal.pass_mounting import mounting_sigma
 from terminal.plan_assumptions import ATTITUDE_SIGMA_RAD, POSITION_SIGMA_M
 from terminal.pointing_messages import AcquisitionSample, PointingCommand, PointingSample
-
-LAG_CANCELLED_S = 1e-6
-"""The coarse loop's lead cancels the gimbal's lag: to the pull-in it has none."""
 
 
 class PlannedField(NamedTuple):
@@ -67,7 +66,7 @@ def planned_search(
         limit_s: a search that takes longer has failed; None: when all covers are over.
 
     Raises:
-        ValueError: a partner that searches too, or a field of view too small to plan with.
+        ValueError: a field of view or a beam too small to plan with.
         InputError: ephemeris or calibration cannot be used.
         EphemerisError: no position of the partner then.
     """
@@ -89,10 +88,9 @@ def prediction(
     own = TrackEphemeris(mission.track, start_tai_ns)
     latitude_rad, longitude_rad, altitude_m = own.geodetic(t_ns)
     basis = enu_basis(latitude_rad, longitude_rad)
-    east, north, up = enu_from_ecef(basis, own.state_ecef(t_ns)[1])
-    course_rad = radians(mission.track.course_deg)
-    if hypot(east, north) > 0.0:
-        course_rad = atan2(east, north)
+    velocity = enu_from_ecef(basis, own.state_ecef(t_ns)[1])
+    east, north, up = velocity
+    course = course_rad(velocity, standing_rad=radians(mission.track.course_deg))
     sample = PointingSample(
         t_ns,
         t_ns,
@@ -102,10 +100,10 @@ def prediction(
         north,
         east,
         -up,
-        cos(0.5 * course_rad),
+        cos(0.5 * course),
         0.0,
         0.0,
-        sin(0.5 * course_rad),
+        sin(0.5 * course),
         attitude_sigma_rad,
         POSITION_SIGMA_M,
     )
@@ -114,7 +112,7 @@ def prediction(
         config,
         start_tai_ns,
         partner_ephemeris(mission, start_tai_ns),
-        mounting_sigma_rad(config, start_tai_ns),
+        mounting_sigma(mission, config, start_tai_ns),
     )
     return predictor.step(PointingState(), sample, 1.0 / config.rates.pointing_hz)[1]
 
@@ -154,19 +152,18 @@ def search_over(
     field: PlannedField, config: TerminalConfig, limit_s: float | None = None
 ) -> SearchPlan:
     """The plan for a field that is known. Raises ValueError as `planned_search`."""
+    over_s = field.scan.duration_s if limit_s is None else limit_s
+    seeing, loop = looks(config), pull_in(config)
     if config.acquisition.role != "alone":
-        raise ValueError(
-            f"acquisition.role: {config.acquisition.role!r}: a search by two depends on the "
-            "partner's scan, of which the mission says nothing"
-        )
+        return plan_by_two(field.uncertainty, field.scan, config, seeing, seeing, loop, over_s)
     camera = camera_geometry(config)
     return plan_search(
         field.uncertainty,
         field.scan,
         SquareField(min(camera.columns, camera.rows) * camera.pixel_rad),
-        looks(config),
-        pull_in(config),
-        field.scan.duration_s if limit_s is None else limit_s,
+        seeing,
+        loop,
+        over_s,
     )
 
 
@@ -175,17 +172,13 @@ def looks(config: TerminalConfig) -> Looks:
     a, rate_hz = config.acquisition, config.rates.camera_hz
     # A frame that is exposed from one tick on has come at the next.
     latency_s = 1.0 / rate_hz - 0.5 * a.beacon.search_exposure_s
-    return Looks(float(rate_hz), a.confirm_frames, 1.0, latency_s)
+    return Looks(float(rate_hz), frames_to_confirm(a), 1.0, latency_s)
 
 
 def pull_in(config: TerminalConfig) -> PullIn:
-    """The coarse loop on the camera. Its integrator stands still until the beacon is centred, which
-    is where the search ends."""
+    """The coarse loop on the camera."""
     return PullIn(
         config.coarse.beacon_gain_per_s,
-        0.0,
-        0.0,
-        LAG_CANCELLED_S,
         config.gimbal.max_rate_rad_s,
         config.coarse.handover_rad,
     )

@@ -16,7 +16,8 @@ _MARGIN_NS = SECOND_NS
 """The prediction looks this far beyond the window at most: light time, and a span for rates."""
 
 _LOOK_EVERY_NS = 10 * SECOND_NS
-"""Between two checks that SGP4 has a position: an orbit that decays dips under the ground."""
+"""Between two checks that there is a position: a decaying orbit dips under the ground, and a file
+may have a gap. What is shorter than this is left to the flight, which then has no prediction."""
 
 
 class Window(NamedTuple):
@@ -69,8 +70,8 @@ def resolve_window(mission: Mission) -> Window:
     """The span to fly: the one given, or the whole seconds of the best pass.
 
     Raises:
-        InputError: elements that are broken or too far from their epoch, a time that is none, an
-            empty span, or no pass that fits.
+        InputError: elements that are broken or too far from their epoch, an ephemeris that ends
+            within a second of the span, a time that is none, an empty span, or no pass that fits.
     """
     wanted, partner = mission.window, mission.partner
     if isinstance(wanted, FixedWindow):
@@ -87,14 +88,20 @@ def resolve_window(mission: Mission) -> Window:
         raise InputError("mission.window.kind: best_pass needs a partner of kind satellite")
     ephemeris = _checked_ephemeris(mission, start, span)
     try:
-        if isinstance(wanted, FixedWindow):
-            for t_ns in range(span.start_tai_ns, span.end_tai_ns, _LOOK_EVERY_NS):
-                ephemeris.state_ecef(t_ns)
-            return span
-        return _best_pass(mission, wanted, ephemeris, span)
+        if not isinstance(wanted, FixedWindow):
+            span = _best_pass(mission, wanted, ephemeris, span)
+        _check_served(ephemeris, span)
+        return span
     except EphemerisError as error:
         source = "tle" if partner.ephemeris is None else "ephemeris"
         raise InputError(f"mission.partner.{source}: {error}") from error
+
+
+def _check_served(ephemeris: Ephemeris, span: Window) -> None:
+    """Raises EphemerisError without a position for all that a flight asks for."""
+    first_ns, last_ns = span.start_tai_ns - _MARGIN_NS, span.end_tai_ns + _MARGIN_NS
+    for t_ns in (*range(first_ns, last_ns, _LOOK_EVERY_NS), last_ns):
+        ephemeris.state_ecef(t_ns)
 
 
 def _best_pass(mission: Mission, wanted: PassWindow, ephemeris: Ephemeris, span: Window) -> Window:

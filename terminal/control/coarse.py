@@ -10,7 +10,12 @@ import math
 from typing import NamedTuple
 
 from config.terminal import TerminalConfig
-from terminal.control.guidance.joint_limits import JointRates
+from terminal.control.guidance.joint_limits import (
+    SMALLEST_COS_PITCH,
+    THIRD_AXIS_COS_PITCH,
+    JointRates,
+)
+from terminal.control.guidance.keep_out import KeepOutZone
 from terminal.control.image.beacon import CAMERA_MAX_AGE_S
 from terminal.geometry.gimbal_frame import Joints, image_axes, image_motion
 from terminal.geometry.vector import Vec, add, cross, dot, norm, scale, subtract
@@ -20,13 +25,11 @@ from terminal.pointing_messages import CoarseCommand, CoarseSample
 OFFSET_TIME_CONSTANT_S = 2.0
 """Averages sway and image noise out of the learned pointing offset."""
 
+MOST_INTEGRAL_RAD_S = 5.0e-3
+"""Gyro bias and the Earth's rotation are 0.15 mrad/s together; the rest is for predicted rates that
+are wrong by an attitude error of some tenths of a radian."""
+
 NONE, ENCODERS, CAMERA, MIRROR = range(4)
-
-SMALLEST_COS_PITCH = 0.02
-"""Nearer than this to the zenith the yaw axis can't follow, and is not asked to."""
-
-THIRD_AXIS_COS_PITCH = 0.26
-"""From 75 degrees of pitch on, the roll axis shares the motion to the side, where there is one."""
 
 SEEKING = frozenset({Mode.ACQUIRE, Mode.TRACK, Mode.LINK, Mode.LOST})
 """Modes in which a beacon that is seen leads the gimbal."""
@@ -45,6 +48,8 @@ class CoarseState(NamedTuple):
     drift_x_rad_s: float = 0.0
     drift_y_rad_s: float = 0.0
     """Of the beacon through the image, over the last two frames."""
+    false_locks: int = 0
+    """Those that are known here."""
 
 
 class _Error(NamedTuple):
@@ -63,6 +68,8 @@ def _lead(config: TerminalConfig, s: CoarseSample) -> _Error:
     """The error of the best sensor that has one."""
     # Sent beside the partner on purpose, the gimbal must not follow what the image shows.
     on_partner = s.detour_rad <= config.coarse.handover_rad
+    # Nor into the Sun's circle.
+    on_partner = on_partner and not s.keep_out & KeepOutZone.SUN_AVOID
     if s.mode in SEEKING and on_partner:
         if s.fine_closed:
             return _Error(MIRROR, s.mirror_x_rad, s.mirror_y_rad)
@@ -70,13 +77,13 @@ def _lead(config: TerminalConfig, s: CoarseSample) -> _Error:
         if s.camera_seen and frame_age_s < CAMERA_MAX_AGE_S:
             return _Error(CAMERA, s.camera_x_rad, s.camera_y_rad)
     motion = image_motion(Joints(s.yaw_rad, s.pitch_rad, s.roll_rad))
-    yaw = s.target_yaw_rad - s.yaw_rad
-    roll = s.target_roll_rad - s.roll_rad
-    # Small angles: where the boresight of the target stands in the present image.
+    yaw = s.look_yaw_rad - s.yaw_rad
+    roll = s.look_roll_rad - s.roll_rad
+    # Small angles: where the boresight that is wanted stands in the present image.
     return _Error(
         ENCODERS,
-        motion.x_per_yaw * yaw + motion.x_per_roll * roll + s.scan_x_rad,
-        s.target_pitch_rad - s.pitch_rad + motion.y_per_yaw * yaw + s.scan_y_rad,
+        motion.x_per_yaw * yaw + motion.x_per_roll * roll,
+        s.look_pitch_rad - s.pitch_rad + motion.y_per_yaw * yaw,
     )
 
 
@@ -138,13 +145,13 @@ def _rates_of_image(
     return JointRates(yaw, y_rad_s - motion.y_per_yaw * yaw, roll)
 
 
-def _toward_target(config: TerminalConfig, s: CoarseSample) -> JointRates:
-    """Each joint to its own target."""
+def _toward_look(config: TerminalConfig, s: CoarseSample) -> JointRates:
+    """Each joint along with where guidance looks, and to it."""
     gain = config.coarse.position_gain_per_s
     return JointRates(
-        gain * (s.target_yaw_rad - s.yaw_rad),
-        gain * (s.target_pitch_rad - s.pitch_rad),
-        gain * (s.target_roll_rad - s.roll_rad),
+        s.look_yaw_rate_rad_s + gain * (s.look_yaw_rad - s.yaw_rad),
+        s.look_pitch_rate_rad_s + gain * (s.look_pitch_rad - s.pitch_rad),
+        s.look_roll_rate_rad_s + gain * (s.look_roll_rad - s.roll_rad),
     )
 
 
@@ -162,51 +169,71 @@ def _home(config: TerminalConfig, s: CoarseSample) -> JointRates:
     return JointRates(lead * by_roll, -motion.y_per_yaw * lead * by_roll, -lead * by_yaw)
 
 
+def _integrated(
+    config: TerminalConfig, state: CoarseState, x_rad: float, y_rad: float, dt_s: float
+) -> CoarseState:
+    """The integrators one tick on: they take out gyro bias and the Earth's rotation. Fed by what a
+    pull-in still has to go, they would overshoot and creep back for seconds."""
+    if math.hypot(x_rad, y_rad) >= config.coarse.handover_rad:
+        return state
+    gain = config.coarse.integral_gain_per_s2 * dt_s
+    return state._replace(
+        integral_x_rad_s=_clamp(state.integral_x_rad_s + gain * x_rad, MOST_INTEGRAL_RAD_S),
+        integral_y_rad_s=_clamp(state.integral_y_rad_s + gain * y_rad, MOST_INTEGRAL_RAD_S),
+    )
+
+
+def _plus(a: JointRates, b: JointRates) -> JointRates:
+    return JointRates(
+        a.yaw_rad_s + b.yaw_rad_s, a.pitch_rad_s + b.pitch_rad_s, a.roll_rad_s + b.roll_rad_s
+    )
+
+
 def step(
     config: TerminalConfig, state: CoarseState, s: CoarseSample, dt_s: float
 ) -> tuple[CoarseState, CoarseCommand]:
     """Rates that bring the boresight onto the partner; x right, y up in the image, rad."""
     age_s = (s.t_ns - s.gimbal_t_ns) * 1e-9 if s.gimbal_t_ns else 1e9
     if not s.pointing_valid or s.mode in (Mode.STANDBY, Mode.SAFE):
-        return CoarseState(), CoarseCommand(gimbal_age_s=age_s)
+        return CoarseState(false_locks=s.false_locks), CoarseCommand(gimbal_age_s=age_s)
     # On angles that no longer move with it, the loop would turn the gimbal on and on.
-    if not age_s <= config.safety.gimbal_max_age_s:
+    if not abs(age_s) <= config.safety.gimbal_max_age_s:
         return state, CoarseCommand(gimbal_age_s=age_s)
 
     limits = config.coarse
     tracking = s.mode in (Mode.TRACK, Mode.LINK)
+    if s.false_locks != state.false_locks:
+        # What a false beacon taught is worth nothing.
+        state = CoarseState(false_locks=s.false_locks)
     state = _watch(state, s)
     source, x_rad, y_rad = _lead(config, s)
     on_encoders = source == ENCODERS
     # What pulls the gimbal in is believed only once it has been centred.
     if tracking and not on_encoders:
         state = _learn(config, state, s, x_rad, y_rad, dt_s)
-    # The integrator takes out gyro bias and the Earth's rotation. Fed by what a pull-in still has
-    # to go, it would overshoot and creep back for seconds.
-    if math.hypot(x_rad, y_rad) < limits.handover_rad:
-        state = state._replace(
-            integral_x_rad_s=state.integral_x_rad_s + limits.integral_gain_per_s2 * x_rad * dt_s,
-            integral_y_rad_s=state.integral_y_rad_s + limits.integral_gain_per_s2 * y_rad * dt_s,
-        )
-    x_rate, y_rate = state.integral_x_rad_s, state.integral_y_rad_s
+    integral = _integrated(config, state, x_rad, y_rad, dt_s)
+    x_rate, y_rate = integral.integral_x_rad_s, integral.integral_y_rad_s
     if on_encoders:
-        own, gain = _toward_target(config, s), limits.position_gain_per_s
-        x_rate += gain * s.scan_x_rad + s.scan_rate_x_rad_s
-        y_rate += gain * s.scan_y_rad + s.scan_rate_y_rad_s
+        own = _toward_look(config, s)
     else:
-        own, gain, lead_s = _home(config, s), limits.offload_gain_per_s, 0.0
+        own = _plus(
+            JointRates(s.yaw_rate_rad_s, s.pitch_rate_rad_s, s.roll_rate_rad_s), _home(config, s)
+        )
+        gain, lead_s = limits.offload_gain_per_s, 0.0
         if source == CAMERA:
             # A lead as long as the gimbal's lag cancels it.
             gain, lead_s = limits.beacon_gain_per_s, limits.gimbal_lag_s
         x_rate += gain * (x_rad + lead_s * state.drift_x_rad_s)
         y_rate += gain * (y_rad + lead_s * state.drift_y_rad_s)
-    seen = _rates_of_image(config, s, x_rate, y_rate)
+    wanted = _plus(own, _rates_of_image(config, s, x_rate, y_rate))
     most = config.gimbal.max_rate_rad_s
+    rates = JointRates(*(_clamp(rate, most) for rate in wanted))
+    if rates == wanted:
+        # An axis at its limit answers no integrator, which would run away.
+        state = integral
     offset_x, offset_y, offset_z = state.offset_rad
     return state, CoarseCommand(
-        yaw_rate_rad_s=_clamp(s.yaw_rate_rad_s + own.yaw_rad_s + seen.yaw_rad_s, most),
-        pitch_rate_rad_s=_clamp(s.pitch_rate_rad_s + own.pitch_rad_s + seen.pitch_rad_s, most),
-        roll_rate_rad_s=_clamp(s.roll_rate_rad_s + own.roll_rad_s + seen.roll_rad_s, most),
+        *rates,
         error_x_rad=x_rad,
         error_y_rad=y_rad,
         source=source,

@@ -2,17 +2,19 @@
 
 A fix that is refused changes nothing: position is reckoned on from the last good one by velocity,
 attitude by body rate, and both grow unsure. A unit that jumps and stays there is believed in the
-end, since it may have been wrong before. What no judge can see: an error that was there from the
-first fix on, and one that comes while the unit is silent.
+end, since it may have been wrong before; for a minute then either may be right, and the sigmas hold
+all that lies between them. What no judge can see: an error that was there from the first fix on,
+and one that comes while the unit is silent.
 """
 
 from enum import IntFlag
-from math import cos, hypot, isfinite, pi, remainder, sqrt
+from math import cos, hypot, pi, remainder, sqrt
 from typing import NamedTuple
 
 from terminal.control import attitude
 from terminal.control.attitude import AttitudeState
-from terminal.geometry.body import Fix, NavigationTrack
+from terminal.control.fix_values import believed_sigmas, in_range
+from terminal.geometry.body import Fix
 from terminal.geometry.earth import curvature_radii_m
 from terminal.geometry.quaternion import normalise
 from terminal.geometry.vector import Vec, norm
@@ -37,7 +39,10 @@ class NavigationEvent(IntFlag):
     ABSURD_ACCURACY = 64
     """A sigma that is zero, no number, or far below the scatter of the fixes: replaced."""
     LIGHT_TIME_STEP = 128
-    """The position has been taken anew, so the light time steps: the slot count is in question."""
+    """The position has been taken anew, so the light time steps. For people to read: clock recovery
+    sees the step in the prediction itself, and has the slots proved anew."""
+    NO_EPHEMERIS = 256
+    """No word on the fixes: the ephemeris has no place of the partner, so nothing is predicted."""
 
 
 MOST_AHEAD_S = 0.05
@@ -48,7 +53,7 @@ BACK_AGAIN_S = 0.03
 PERSISTENCE_S = 3.0
 """Fixes that agree with each other, but not with what went before, are believed after this time."""
 DOUBT_S = 60.0
-"""So long after that the event stays."""
+"""So long after that the event stays, and the sigmas hold the step."""
 
 JUMP_SIGMAS = 6.0
 LEAST_JUMP_RAD, LEAST_JUMP_M = 3e-3, 20.0
@@ -60,13 +65,6 @@ SUDDEN_S = 0.1
 JUDGED_S = 0.3
 """From a unit that has just been wrong, a gap forgives no more than such a short one."""
 
-SMALLEST_SIGMA_RAD, SMALLEST_SIGMA_M = 20e-6, 0.01
-"""Half of what the best survey systems claim after post-processing (0.0025 degrees, 0.02 m)."""
-DOUBTED_SIGMA_RAD, DOUBTED_SIGMA_M = 5e-3, 10.0
-"""Taken for a sigma that cannot be meant."""
-ABSURD_RATIO = 5.0
-UNIT_LENGTH = 1e-3
-FASTEST_M_S = 1000.0
 MOVING_M_S = 0.1
 
 
@@ -79,6 +77,22 @@ class Followed(NamedTuple):
     since_ns: int
     position_noise_m2: float = 0.0
     """Power of the fixes' white noise, per axis."""
+    step_rad: float = 0.0
+    """How far its first fix lay from the good run then: the whole angle, not per axis ..."""
+    step_m: float = 0.0
+    """... and the whole distance."""
+
+
+class Doubt(NamedTuple):
+    """What is believed now and what was believed before differ by so much; either may be right."""
+
+    until_ns: int = 0
+    attitude_rad: float = 0.0
+    position_m: float = 0.0
+
+    def at(self, t_ns: int) -> "Doubt":
+        """At TAI `t_ns`. It does not fade, since nothing becomes clear until it is over."""
+        return self if t_ns < self.until_ns else Doubt()
 
 
 class NavigationState(NamedTuple):
@@ -87,8 +101,6 @@ class NavigationState(NamedTuple):
     good: Followed | None = None
     suspect: Followed | None = None
     """A run that does not fit to the good one."""
-    track: NavigationTrack = NavigationTrack()
-    """The good fixes of the last seconds."""
     seen: Fix | None = None
     """The newest fix, good or not."""
     events: NavigationEvent = NavigationEvent(0)
@@ -97,7 +109,7 @@ class NavigationState(NamedTuple):
     """Low-passed age at which good fixes arrive."""
     clock_is_back: bool = False
     has_changed: bool = False
-    doubted_until_ns: int = 0
+    doubt: Doubt = Doubt()
 
 
 class Solution(NamedTuple):
@@ -110,7 +122,7 @@ class Solution(NamedTuple):
     """Against the local level."""
     attitude_sigma_rad: float
     position_sigma_m: float
-    """1-sigma per axis, reckoning included."""
+    """1-sigma per axis, reckoning and doubt included."""
 
 
 def step(
@@ -125,28 +137,31 @@ def step(
     events = state.events
     if state.good is None or abs(t_ns - state.good.fix.t_ns) * 1e-9 > max_age_s:
         events |= NavigationEvent.STALE
-    if t_ns < state.doubted_until_ns:
+    if t_ns < state.doubt.until_ns:
         events |= NavigationEvent.JUMP
     return state, events
 
 
-def solution(good: Followed, t_ns: int) -> Solution:
-    """The body at TAI `t_ns` by the last good fix. Position is left to whoever smooths it."""
-    fix, lies = good.fix, good.attitude
+def solution(state: NavigationState, t_ns: int) -> Solution | None:
+    """The body at TAI `t_ns` by the last good fix, None without. Who wants a smooth position has to
+    smooth it."""
+    if state.good is None:
+        return None
+    fix, lies, doubt = state.good.fix, state.good.attitude, state.doubt.at(t_ns)
     age_s = (t_ns - fix.t_ns) * 1e-9
     return Solution(
         fix,
         age_s,
         attitude.at(lies, age_s),
         lies.rate_body_rad_s,
-        hypot(fix.attitude_sigma_rad, attitude.drift_rad(lies, age_s)),
-        hypot(fix.position_sigma_m, 0.5 * THRUST_M_S2 * age_s * age_s),
+        hypot(fix.attitude_sigma_rad, attitude.drift_rad(lies, age_s), doubt.attitude_rad),
+        hypot(fix.position_sigma_m, 0.5 * THRUST_M_S2 * age_s * age_s, doubt.position_m),
     )
 
 
 def _judge(state: NavigationState, fix: Fix, t_ns: int, max_age_s: float) -> NavigationState:
     """With one more fix, used or refused."""
-    if not _in_range(fix):
+    if not in_range(fix):
         # Nothing of it is kept: not even its time.
         return state._replace(events=NavigationEvent.BAD_VALUE)
     seen, age_s = state.seen, (t_ns - fix.t_ns) * 1e-9
@@ -173,20 +188,6 @@ def _judge(state: NavigationState, fix: Fix, t_ns: int, max_age_s: float) -> Nav
     return _follow(state, fix, age_s, t_ns)
 
 
-def _in_range(fix: Fix) -> bool:
-    north, east, down = fix.velocity_ned_m_s
-    place = fix.latitude_rad + fix.longitude_rad + fix.altitude_m
-    w, x, y, z = fix.q_ned_from_body
-    return (
-        isfinite(place + north + east + down + w + x + y + z)
-        and abs(fix.latitude_rad) <= 0.5 * pi
-        and abs(fix.longitude_rad) <= 2.0 * pi
-        and -1e3 <= fix.altitude_m <= 1e5
-        and max(abs(north), abs(east), abs(down)) <= FASTEST_M_S
-        and abs(sqrt(w * w + x * x + y * y + z * z) - 1.0) <= UNIT_LENGTH
-    )
-
-
 def _follow(state: NavigationState, fix: Fix, age_s: float, t_ns: int) -> NavigationState:
     """Use the fix where it fits: to the good run, else to the suspect one, else to a new one."""
     good, suspect = state.good, state.suspect
@@ -204,21 +205,26 @@ def _follow(state: NavigationState, fix: Fix, age_s: float, t_ns: int) -> Naviga
         if suspect is not None and fix.t_ns > suspect.fix.t_ns and _fits(suspect, fix, True):
             suspect = _extend(suspect, fix)
         else:
-            suspect = _begin(fix)
+            suspect = _begin(fix)._replace(
+                step_rad=norm(attitude.surprise(good.attitude, fix.t_ns, fix.q_ned_from_body)),
+                step_m=norm(_off_m(good.fix, fix)),
+            )
         if (fix.t_ns - suspect.since_ns) * 1e-9 < PERSISTENCE_S:
             why = NavigationEvent.TIME_BACK if state.clock_is_back else NavigationEvent.JUMP
             return state._replace(suspect=suspect, events=why)
         good, usual_age_s = suspect, age_s
-        state = state._replace(
-            track=NavigationTrack(),
-            clock_is_back=False,
-            doubted_until_ns=t_ns + round(DOUBT_S * 1e9),
+        # What was in doubt still is: none of the runs so far has been shown to be right.
+        before = state.doubt.at(t_ns)
+        doubt = Doubt(
+            t_ns + round(DOUBT_S * 1e9),
+            hypot(before.attitude_rad, suspect.step_rad),
+            hypot(before.position_m, suspect.step_m),
         )
+        state = state._replace(clock_is_back=False, doubt=doubt)
     good, absurd = _believed(good)
     return state._replace(
         good=good,
         suspect=None,
-        track=state.track.add(good.fix),
         events=NavigationEvent.ABSURD_ACCURACY if absurd else NavigationEvent(0),
         usual_age_s=usual_age_s,
     )
@@ -232,11 +238,10 @@ def _extend(run: Followed, fix: Fix) -> Followed:
     # The difference of two fixes has twice the power of their noise; three axes.
     power = norm(_off_m(run.fix, fix)) ** 2 / 6.0
     weight = max(attitude.LEARNING, 1.0 / run.attitude.fixes)
-    return Followed(
-        fix,
-        attitude.update(run.attitude, fix.t_ns, fix.q_ned_from_body),
-        run.since_ns,
-        run.position_noise_m2 + weight * (power - run.position_noise_m2),
+    return run._replace(
+        fix=fix,
+        attitude=attitude.update(run.attitude, fix.t_ns, fix.q_ned_from_body),
+        position_noise_m2=run.position_noise_m2 + weight * (power - run.position_noise_m2),
     )
 
 
@@ -276,14 +281,5 @@ def _fits(run: Followed, fix: Fix, only_silence_between: bool) -> bool:
 def _believed(run: Followed) -> tuple[Followed, bool]:
     """The run, its last fix with sigmas that can be meant, and whether they had to be replaced."""
     noise_rad, noise_m = attitude.noise_rad(run.attitude), sqrt(run.position_noise_m2)
-    sigma_rad, absurd = _sigma(
-        run.fix.attitude_sigma_rad, noise_rad, SMALLEST_SIGMA_RAD, DOUBTED_SIGMA_RAD
-    )
-    sigma_m, absurd_m = _sigma(run.fix.position_sigma_m, noise_m, SMALLEST_SIGMA_M, DOUBTED_SIGMA_M)
-    fix = run.fix._replace(attitude_sigma_rad=sigma_rad, position_sigma_m=sigma_m)
-    return run._replace(fix=fix), absurd or absurd_m
-
-
-def _sigma(claimed: float, noise: float, smallest: float, doubted: float) -> tuple[float, bool]:
-    absurd = not (isfinite(claimed) and claimed >= smallest and noise <= ABSURD_RATIO * claimed)
-    return (max(doubted, noise) if absurd else max(claimed, noise)), absurd
+    fix, absurd = believed_sigmas(run.fix, noise_rad, noise_m)
+    return run._replace(fix=fix), absurd

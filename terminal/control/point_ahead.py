@@ -3,11 +3,9 @@
 from typing import NamedTuple
 
 from config.mission import Mission
-from config.terminal import MIRROR_DAC_COUNTS, TerminalConfig
+from config.terminal import LARGEST_AIM_SPOTS, MIRROR_DAC_COUNTS, TerminalConfig
+from terminal.control.guidance.joint_limits import clamp
 from terminal.messages import PointAheadCommand, PointAheadSample
-
-LARGEST_AIM_SPOTS = 0.5
-"""Farther out than half the spot's 1/e^2 radius, the quad cell's slope falls under 60 %."""
 
 
 class Settings(NamedTuple):
@@ -15,7 +13,8 @@ class Settings(NamedTuple):
 
     by_mirror: bool
     receives: bool
-    """A downlink: the boresight belongs on the signal that arrives."""
+    """A downlink: the boresight belongs on the signal that arrives. Only by mirror: a tracking
+    point that leads the partner would turn it away from there."""
     stroke_rad: float
     largest_aim_rad: float
 
@@ -31,10 +30,6 @@ def settings_of(mission: Mission, config: TerminalConfig) -> Settings:
     )
 
 
-def _cut(value: float, limit: float) -> float:
-    return max(-limit, min(limit, value))
-
-
 def step(
     k: Settings, state: None, s: PointAheadSample, dt_s: float
 ) -> tuple[None, PointAheadCommand]:
@@ -45,15 +40,20 @@ def step(
     if not s.valid:
         return None, PointAheadCommand()
     x_rad, y_rad = s.point_ahead_x_rad, s.point_ahead_y_rad
-    if not k.by_mirror:
-        aim = k.largest_aim_rad
-        return None, PointAheadCommand(0, 0, _cut(-x_rad, aim), _cut(-y_rad, aim))
-    counts_per_rad = MIRROR_DAC_COUNTS / k.stroke_rad
-    # The beam that leaves is aimed from the boresight, which a receiver holds on the signal.
-    aim_y_rad = -s.signal_offset_rad if k.receives else 0.0
+    if k.by_mirror:
+        # The beam that leaves is aimed from the boresight, which a receiver holds on the signal.
+        aim_x_rad, aim_y_rad = 0.0, -s.signal_offset_rad if k.receives else 0.0
+        mirror_x_rad, mirror_y_rad = x_rad, y_rad + aim_y_rad
+    else:
+        aim_x_rad, aim_y_rad = -x_rad, -y_rad
+        mirror_x_rad = mirror_y_rad = 0.0
+    stroke, farthest = k.stroke_rad, k.largest_aim_rad
+    counts_per_rad = MIRROR_DAC_COUNTS / stroke
     return None, PointAheadCommand(
-        round(_cut(x_rad, k.stroke_rad) * counts_per_rad),
-        round(_cut(y_rad + aim_y_rad, k.stroke_rad) * counts_per_rad),
-        0.0,
-        _cut(aim_y_rad, k.largest_aim_rad),
+        round(clamp(mirror_x_rad, -stroke, stroke) * counts_per_rad),
+        round(clamp(mirror_y_rad, -stroke, stroke) * counts_per_rad),
+        clamp(aim_x_rad, -farthest, farthest),
+        clamp(aim_y_rad, -farthest, farthest),
+        limited=max(abs(mirror_x_rad), abs(mirror_y_rad)) > stroke
+        or max(abs(aim_x_rad), abs(aim_y_rad)) > farthest,
     )

@@ -5,13 +5,15 @@ by the mounting. The gimbal's centre lies beside the navigation unit by the leve
 """
 
 from contextlib import suppress
-from math import cos, hypot, prod, radians, sqrt
+from math import cos, hypot, pi, prod, radians, remainder, sqrt
 from typing import NamedTuple
 
 from config.mission import Mission, SatellitePartner
 from config.terminal import TerminalConfig
 from terminal.control import navigation
+from terminal.control.mounting.along_pass import SigmaAlong
 from terminal.control.navigation import NavigationEvent, NavigationState, Solution
+from terminal.control.partner_errors import partner_errors
 from terminal.geometry.body import Fix, arm_enu, enu_from_ned, q_ecef_from_ned
 from terminal.geometry.earth import (
     curvature_radii_m,
@@ -21,7 +23,7 @@ from terminal.geometry.earth import (
     geodetic_from_ecef,
     inertial_velocity,
 )
-from terminal.geometry.ephemeris import Ephemeris
+from terminal.geometry.ephemeris import Ephemeris, EphemerisError
 from terminal.geometry.lift import Lift, lifted
 from terminal.geometry.light_time import PointingSolution, azimuth_elevation, solve
 from terminal.geometry.polarization_frame import orbit_normal_ecef, vertical_ecef
@@ -31,8 +33,6 @@ from terminal.geometry.quaternion import (
     multiply,
     rotate,
 )
-from terminal.geometry.time_scales import DAY_NS
-from terminal.geometry.tle import parse_tle
 from terminal.geometry.vector import Vec, add, norm, scale, subtract
 from terminal.pointing_messages import PointingCommand, PointingSample
 
@@ -103,7 +103,9 @@ def follow(place: Place | None, fix: Fix, t_ns: int) -> tuple[Place, bool]:
     lat = place.latitude_rad + north_m_s * dt_s / north_m
     lon = place.longitude_rad + east_m_s * dt_s / east_m
     alt = place.altitude_m - down_m_s * dt_s
-    off_m = hypot((latitude - lat) * north_m, (longitude - lon) * east_m, altitude - alt)
+    # The short way round, also over the date line.
+    off_east_rad = remainder(longitude - lon, 2.0 * pi)
+    off_m = hypot((latitude - lat) * north_m, off_east_rad * east_m, altitude - alt)
     if off_m >= POSITION_RESET_M:
         return Place(t_ns, latitude, longitude, altitude), True
     weight = max(0.0, min(1.0, dt_s / POSITION_TIME_CONSTANT_S))
@@ -111,7 +113,7 @@ def follow(place: Place | None, fix: Fix, t_ns: int) -> tuple[Place, bool]:
         Place(
             t_ns,
             lat + weight * (latitude - lat),
-            lon + weight * (longitude - lon),
+            remainder(lon + weight * off_east_rad, 2.0 * pi),
             alt + weight * (altitude - alt),
             off_m,
         ),
@@ -128,9 +130,9 @@ class Predictor:
         config: TerminalConfig,
         start_tai_ns: int,
         ephemeris: Ephemeris,
-        mounting_sigma_rad: float,
+        mounting_sigma: SigmaAlong,
     ) -> None:
-        """ephemeris: the partner's. mounting_sigma_rad: 1-sigma per axis of how the gimbal stands.
+        """ephemeris: the partner's. mounting_sigma: 1-sigma per axis of where the gimbal looks.
 
         Raises EphemerisError or RefractionError if refraction is asked for where it isn't known.
         """
@@ -140,14 +142,13 @@ class Predictor:
         )
         self._arm_body_m = config.mounting.lever_arm_m
         self._partner = mission.partner
-        self._mounting_sigma_rad = mounting_sigma_rad
+        self._errors = partner_errors(mission)
+        self._mounting_sigma = mounting_sigma
         self._timing_sigma_s = config.acquisition.timing_sigma_s
         self._max_age_s = config.safety.navigation_max_age_s
-        self._epoch_ns = start_tai_ns
-        if isinstance(mission.partner, SatellitePartner) and mission.partner.ephemeris is None:
-            self._epoch_ns = parse_tle(*mission.partner.tle).epoch_tai_ns
-        self._lifts: tuple[Lift, Lift] | None = None
-        """Of the beacon, and of the signal."""
+        self._lifts: tuple[Lift, Lift, Lift] | None = None
+        """Of the partner's beacon, of the signal, and of what we send: the signal in an uplink,
+        else our own beacon."""
         if mission.refraction:
             track, partner = mission.track, self._ephemeris.state_ecef(start_tai_ns)[0]
             radius_m = sqrt(prod(curvature_radii_m(radians(track.latitude_deg))))
@@ -155,27 +156,30 @@ class Predictor:
                 Lift(track.altitude_m, radius_m, geodetic_from_ecef(partner).altitude_m, length)
                 for length in (config.optics.beacon_wavelength_m, mission.source.wavelength_m)
             )
-            self._lifts = beacon, signal
+            self._lifts = beacon, signal, signal if mission.direction == "uplink" else beacon
 
     def step(
         self, state: PointingState, sample: PointingSample, dt_s: float
     ) -> tuple[PointingState, PointingCommand]:
-        """Prediction at the sample's time; not valid without a good fix that is young enough.
-
-        Raises EphemerisError outside the ephemeris' days.
-        """
+        """Prediction at the sample's time; not valid without a good fix that is young enough, nor
+        where the ephemeris has no place of the partner."""
         t_ns = sample.t_ns
         judged, events = navigation.step(state.navigation, fix_of(sample), t_ns, self._max_age_s)
         state = state._replace(navigation=judged)
-        if judged.good is None:
+        body = navigation.solution(judged, t_ns)
+        if body is None:
             return state, PointingCommand(events=int(events))
-        body = navigation.solution(judged.good, t_ns)
         if abs(body.age_s) > LONGEST_RECKONING_S:
             return state, PointingCommand(events=int(events), fix_age_s=body.age_s)
         place, stepped = follow(state.place, body.fix, t_ns)
         if stepped:
             events |= NavigationEvent.LIGHT_TIME_STEP
-        command = self._predict(t_ns, place, body)
+        try:
+            command = self._predict(t_ns, place, body)
+        except EphemerisError:
+            # With the age of no fix at all: whoever guards the shutter takes it for silence.
+            events |= NavigationEvent.NO_EPHEMERIS
+            return state._replace(place=place), PointingCommand(events=int(events))
         valid = abs(body.age_s) <= self._max_age_s
         return state._replace(place=place), command._replace(valid=int(valid), events=int(events))
 
@@ -227,17 +231,17 @@ class Predictor:
         )
 
     def _seen(self, solution: PointingSolution) -> tuple[Vec, Vec, float]:
-        """(los_enu, launch_enu, signal_offset_rad) through the air: the beacon arrives, the signal
-        leaves, both on ways that are bent."""
+        """(los_enu, launch_enu, signal_offset_rad) through the air, which bends each light's way
+        by its colour."""
         if self._lifts is None:
             return solution.los_enu, solution.launch_enu, 0.0
-        beacon, signal = self._lifts
+        beacon, signal, sent = self._lifts
         elevation = azimuth_elevation(solution.los_enu)[1]
         leaves = azimuth_elevation(solution.launch_enu)[1]
         lift_rad = beacon.rad(elevation)
         return (
             lifted(solution.los_enu, lift_rad),
-            lifted(solution.launch_enu, signal.rad(leaves)),
+            lifted(solution.launch_enu, sent.rad(leaves)),
             signal.rad(elevation) - lift_rad,
         )
 
@@ -253,21 +257,15 @@ class Predictor:
         self, t_ns: int, partner: tuple[Vec, Vec], range_m: float, place: Place, body: Solution
     ) -> tuple[float, float]:
         """(sigma_rad, along_sigma_s), 1-sigma: per axis on the sky, and along the path as time."""
+        errors, along_s = self._errors, 0.0
         if isinstance(self._partner, SatellitePartner):
-            radial_m, along_m, across_m = self._partner.sigma_m
-            days = abs(t_ns - self._epoch_ns) / DAY_NS
-            along_m += self._partner.sigma_growth_m_per_day * days
-            # Which of the two is seen from the side depends on the direction: the larger one.
-            beside_m = max(radial_m, across_m)
-            along_s = along_m / norm(inertial_velocity(*partner))
-        else:
-            beside_m, along_s = self._partner.sigma_m, 0.0
+            along_s = errors.along_at_m(t_ns) / norm(inertial_velocity(*partner))
         own_m = hypot(body.position_sigma_m, place.off_m)
         return (
             hypot(
                 body.attitude_sigma_rad,
-                self._mounting_sigma_rad,
-                beside_m / range_m,
+                self._mounting_sigma.at_rad(t_ns),
+                errors.beside_m / range_m,
                 own_m / range_m,
             ),
             hypot(along_s, self._timing_sigma_s),

@@ -1,14 +1,10 @@
-"""Where the body is and how it lies: fixes, what lies between two of them, points fixed to it."""
+"""Where the body is and how it lies: fixes, and points fixed to the body."""
 
-from bisect import bisect_left
-from math import cos, pi, remainder, sin
+from math import atan2, cos, hypot, pi, sin
 from typing import NamedTuple
 
-from terminal.geometry.quaternion import Quaternion, multiply, rotate, slerp
+from terminal.geometry.quaternion import Quaternion, multiply, rotate
 from terminal.geometry.vector import Vec, cross
-
-KEPT_FIXES = 100
-"""Two seconds at 50 Hz: older than any camera image on its way."""
 
 
 class Fix(NamedTuple):
@@ -28,44 +24,6 @@ class Fix(NamedTuple):
     position_sigma_m: float
 
 
-class NavigationTrack(NamedTuple):
-    """The last fixes, oldest first."""
-
-    fixes: tuple[Fix, ...] = ()
-
-    def add(self, fix: Fix) -> "NavigationTrack":
-        """With one more; `fix` is younger than all."""
-        return NavigationTrack((*self.fixes[1 - KEPT_FIXES :], fix))
-
-    def at(self, t_ns: int) -> Fix:
-        """Between two fixes: position and velocity on a straight line, attitude at a constant rate.
-
-        Between fixes 20 ms apart an acceleration of 10 m/s2 bends the line by 0.5 mm, and one of
-        1 rad/s2 the attitude by 50 urad. The sigmas are the larger ones of both. Raises ValueError
-        for a time before the first or after the last: a track knows the past alone.
-        """
-        if not self.fixes or not self.fixes[0].t_ns <= t_ns <= self.fixes[-1].t_ns:
-            raise ValueError(f"no navigation fixes around {t_ns} ns")
-        i = bisect_left(self.fixes, t_ns, key=lambda fix: fix.t_ns)
-        b = self.fixes[i]
-        if b.t_ns == t_ns:
-            return b
-        a = self.fixes[i - 1]
-        f = (t_ns - a.t_ns) / (b.t_ns - a.t_ns)
-        east = remainder(b.longitude_rad - a.longitude_rad, 2.0 * pi)
-        (an, ae, ad), (bn, be, bd) = a.velocity_ned_m_s, b.velocity_ned_m_s
-        return Fix(
-            t_ns,
-            a.latitude_rad + f * (b.latitude_rad - a.latitude_rad),
-            remainder(a.longitude_rad + f * east, 2.0 * pi),
-            a.altitude_m + f * (b.altitude_m - a.altitude_m),
-            (an + f * (bn - an), ae + f * (be - ae), ad + f * (bd - ad)),
-            slerp(a.q_ned_from_body, b.q_ned_from_body, f),
-            max(a.attitude_sigma_rad, b.attitude_sigma_rad),
-            max(a.position_sigma_m, b.position_sigma_m),
-        )
-
-
 def q_ecef_from_ned(latitude_rad: float, longitude_rad: float) -> Quaternion:
     """Axes north, east, down at a geodetic point: turned by the longitude about z, then by
     -(latitude + 90 degrees) about the new y (Groves, Principles of GNSS, 2nd ed., 2.5.2)."""
@@ -78,6 +36,12 @@ def q_ecef_from_ned(latitude_rad: float, longitude_rad: float) -> Quaternion:
 def enu_from_ned(vector_ned: Vec) -> Vec:
     """East, north, up of a vector given as north, east, down; the other way round as well."""
     return vector_ned[1], vector_ned[0], -vector_ned[2]
+
+
+def course_rad(velocity_enu_m_s: Vec, standing_rad: float) -> float:
+    """Course over the ground, from north through east; `standing_rad` for a body without one."""
+    east, north, _ = velocity_enu_m_s
+    return atan2(east, north) if hypot(east, north) > 0.0 else standing_rad
 
 
 def arm_enu(arm_body_m: Vec, q_ned_from_body: Quaternion, rate_body_rad_s: Vec) -> tuple[Vec, Vec]:

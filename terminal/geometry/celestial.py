@@ -14,7 +14,12 @@ from numpy.typing import NDArray
 from terminal.geometry.earth import ecef_from_teme
 from terminal.geometry.eop import EarthOrientation
 from terminal.geometry.ephemeris_table import Frame, Piece
-from terminal.geometry.time_scales import DAY_NS, SECOND_NS, posix_ns_from_tai_ns
+from terminal.geometry.time_scales import (
+    DAY_NS,
+    J2000_JULIAN_DATE,
+    SECOND_NS,
+    posix_ns_from_tai_ns,
+)
 
 Floats = NDArray[np.float64]
 
@@ -91,7 +96,7 @@ def _each(matrices: Floats, vectors: Floats) -> Floats:
 
 def _frame_bias() -> Floats:
     """(3, 3), turns GCRF into the mean equator and equinox of J2000.0."""
-    bias: Floats = _erfa().bp06(2451545.0, 0.0)[0]
+    bias: Floats = _erfa().bp06(J2000_JULIAN_DATE, 0.0)[0]
     return bias
 
 

@@ -7,7 +7,7 @@ ECEF here is TEME turned by GMST82, as is the custom in SGP4 work, and then by p
 from math import atan2, cos, hypot, pi, sin, sqrt
 from typing import NamedTuple
 
-from terminal.geometry.time_scales import utc_julian_date
+from terminal.geometry.time_scales import CENTURY_DAYS, J2000_JULIAN_DATE, utc_julian_date
 from terminal.geometry.vector import Vec
 
 # WGS-84 defining parameters (NGA.STND.0036).
@@ -17,10 +17,8 @@ _SEMI_MINOR_M = SEMI_MAJOR_M * (1.0 - FLATTENING)
 _E2 = FLATTENING * (2.0 - FLATTENING)
 _SECOND_E2 = _E2 / (1.0 - _E2)
 
-_J2000 = 2451545.0
-_CENTURY_DAYS = 36_525.0
 _GMST_PER_CENTURY_S = 8_640_184.812866
-EARTH_ROTATION_RAD_S = 2.0 * pi / 86_400.0 * (1.0 + _GMST_PER_CENTURY_S / (_CENTURY_DAYS * 86400.0))
+EARTH_ROTATION_RAD_S = 2.0 * pi / 86_400.0 * (1.0 + _GMST_PER_CENTURY_S / (CENTURY_DAYS * 86400.0))
 """Rate of GMST82: what turns TEME into ECEF. Over the rate against the stars by 7e-12 rad/s."""
 
 Basis = tuple[Vec, Vec, Vec]
@@ -112,7 +110,7 @@ def gmst82_rad(tai_ns: int, ut1_minus_utc_s: float = 0.0) -> float:
     """
     day, fraction = utc_julian_date(tai_ns)
     fraction += ut1_minus_utc_s / 86_400.0
-    centuries = (day - _J2000 + fraction) / _CENTURY_DAYS
+    centuries = (day - J2000_JULIAN_DATE + fraction) / CENTURY_DAYS
     seconds = (
         24_110.54841
         + 86_400.0 * fraction

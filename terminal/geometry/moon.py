@@ -8,14 +8,12 @@ direction differs by two degrees. UT1 is taken as UTC; refraction is left out.
 from math import asin, cos, radians, sin
 
 from terminal.geometry.earth import SEMI_MAJOR_M, gmst82_rad, turned
-from terminal.geometry.time_scales import utc_julian_date
+from terminal.geometry.time_scales import CENTURY_DAYS, J2000_JULIAN_DATE, utc_julian_date
 from terminal.geometry.vector import Vec, scale, subtract, unit
 
 PARALLAX_RAD = 0.0172
 """Most that the direction differs between the Earth's centre and a place near its surface."""
 
-_J2000 = 2451545.0
-_CENTURY_DAYS = 36_525.0
 _OBLIQUITY_RAD = asin(0.3978)
 
 # (amplitude, phase, rate per century), all in degrees.
@@ -44,7 +42,7 @@ _PARALLAX = (
 def moon_position_ecef(t_ns: int) -> Vec:
     """The Moon's centre in ECEF, m, at a TAI time. Raises ValueError before 1972."""
     day, fraction = utc_julian_date(t_ns)
-    centuries = (day - _J2000 + fraction) / _CENTURY_DAYS
+    centuries = (day - J2000_JULIAN_DATE + fraction) / CENTURY_DAYS
 
     def sines(terms: tuple[tuple[float, float, float], ...]) -> float:
         return sum(size * sin(radians(phase + rate * centuries)) for size, phase, rate in terms)

@@ -5,12 +5,11 @@
 product (ij = k). q and -q are the same rotation.
 """
 
-from math import acos, atan2, copysign, cos, hypot, pi, remainder, sin, sqrt
+from math import atan2, copysign, cos, sin, sqrt
 
 from terminal.geometry.vector import Vec
 
 Quaternion = tuple[float, float, float, float]
-Matrix = tuple[Vec, Vec, Vec]
 
 
 def multiply(q: Quaternion, r: Quaternion) -> Quaternion:
@@ -73,66 +72,3 @@ def to_rotation_vector(q: Quaternion) -> Vec:
         return 0.0, 0.0, 0.0
     factor = copysign(2.0, w) * atan2(half_sine, abs(w)) / half_sine
     return factor * x, factor * y, factor * z
-
-
-def to_matrix(q_a_from_b: Quaternion) -> Matrix:
-    """Rows of the matrix that multiplies a column of b components into a components."""
-    w, x, y, z = q_a_from_b
-    return (
-        (1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)),
-        (2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)),
-        (2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)),
-    )
-
-
-def slerp(q: Quaternion, r: Quaternion, fraction: float) -> Quaternion:
-    """From q (fraction 0) to r (fraction 1) at a constant rate, the short way round.
-
-    Shoemake, SIGGRAPH 1985.
-    """
-    cosine = q[0] * r[0] + q[1] * r[1] + q[2] * r[2] + q[3] * r[3]
-    if cosine < 0.0:
-        r, cosine = (-r[0], -r[1], -r[2], -r[3]), -cosine
-    if cosine > 1.0 - 1e-9:
-        # So near that the sines vanish; the straight line then differs by less than 1e-13 rad.
-        a, b = 1.0 - fraction, fraction
-    else:
-        angle_rad = acos(cosine)
-        a = sin((1.0 - fraction) * angle_rad) / sin(angle_rad)
-        b = sin(fraction * angle_rad) / sin(angle_rad)
-    return normalise(
-        (a * q[0] + b * r[0], a * q[1] + b * r[1], a * q[2] + b * r[2], a * q[3] + b * r[3])
-    )
-
-
-def from_yaw_pitch_roll(yaw_rad: float, pitch_rad: float, roll_rad: float) -> Quaternion:
-    """q_ned_from_body of the aerospace 3-2-1 angles: yaw about z, pitch about the new y, roll
-    about the newest x (body x forward, y right, z down)."""
-    cy, sy = cos(0.5 * yaw_rad), sin(0.5 * yaw_rad)
-    cp, sp = cos(0.5 * pitch_rad), sin(0.5 * pitch_rad)
-    cr, sr = cos(0.5 * roll_rad), sin(0.5 * roll_rad)
-    return (
-        cy * cp * cr + sy * sp * sr,
-        cy * cp * sr - sy * sp * cr,
-        cy * sp * cr + sy * cp * sr,
-        sy * cp * cr - cy * sp * sr,
-    )
-
-
-def to_yaw_pitch_roll(q_ned_from_body: Quaternion) -> Vec:
-    """(yaw, pitch, roll) in [-pi, pi], [-pi/2, pi/2], [-pi, pi], radians.
-
-    Nose straight up or down leaves only yaw -+ roll defined: roll is then 0.
-    """
-    w, x, y, z = q_ned_from_body
-    forward_north, forward_east = 1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z)
-    sine, cosine = 2.0 * (w * y - x * z), hypot(forward_north, forward_east)
-    # atan2 keeps its precision near the vertical, where asin loses half the digits.
-    pitch_rad = atan2(sine, cosine)
-    if cosine < 1e-12:
-        return remainder(-2.0 * copysign(1.0, sine) * atan2(x, w), 2.0 * pi), pitch_rad, 0.0
-    return (
-        atan2(forward_east, forward_north),
-        pitch_rad,
-        atan2(2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)),
-    )

@@ -7,16 +7,14 @@ taken as UTC and parallax (0.0024 degree) and refraction are left out.
 from math import asin, cos, radians, sin
 
 from terminal.geometry.earth import SEMI_MAJOR_M, enu_basis, gmst82_rad, turned
-from terminal.geometry.time_scales import utc_julian_date
+from terminal.geometry.time_scales import J2000_JULIAN_DATE, utc_julian_date
 from terminal.geometry.vector import Vec, dot, norm, scale, subtract
-
-_J2000 = 2451545.0
 
 
 def sun_direction_ecef(t_ns: int) -> Vec:
     """Unit vector from the Earth's centre to the Sun in ECEF at a TAI time (from 1972 on)."""
     day, fraction = utc_julian_date(t_ns)
-    days = day - _J2000 + fraction
+    days = day - J2000_JULIAN_DATE + fraction
     mean_anomaly_rad = radians(357.528 + 0.9856003 * days)
     ecliptic_longitude_rad = radians(
         280.460

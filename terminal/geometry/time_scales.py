@@ -10,11 +10,12 @@ from datetime import date
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
+J2000_JULIAN_DATE = 2451545.0
+CENTURY_DAYS = 36_525.0
+"""Julian."""
 
 _UNIX_ORDINAL = date(1970, 1, 1).toordinal()
 _UNIX_JULIAN_DATE = 2440587.5
-_GPS_EPOCH_TAI_NS = ((date(1980, 1, 6).toordinal() - _UNIX_ORDINAL) * 86_400 + 19) * SECOND_NS
-"""GPS time started equal to UTC, when TAI - UTC was 19 s, and has had no leap second since."""
 
 # First days with a new TAI - UTC, which is 10 s at the first and grows by 1 s at each.
 # Source: IERS Bulletin C and its list of past leap seconds; none has been announced since 2017.
@@ -77,11 +78,6 @@ def tai_ns_from_posix_ns(posix_ns: int) -> int:
 def posix_ns_from_tai_ns(tai_ns: int) -> int:
     """POSIX UTC nanoseconds of a TAI time. Raises ValueError before 1972."""
     return tai_ns - (_FIRST_OFFSET_S + _leap_index(tai_ns)) * SECOND_NS
-
-
-def tai_ns_from_gps_ns(gps_ns: int) -> int:
-    """TAI nanoseconds of a GPS time, given in nanoseconds since 1980-01-06T00:00:00 (week 0)."""
-    return gps_ns + _GPS_EPOCH_TAI_NS
 
 
 def utc_text(tai_ns: int, decimals: int = 3) -> str:

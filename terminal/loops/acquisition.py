@@ -24,10 +24,11 @@ def bind(
 
     def read(t_ns: int) -> AcquisitionSample:
         pointing, guidance, camera = bus.pointing.command, bus.guidance.command, bus.camera.command
+        modes = bus.modes.command
         note = devices.classical.note(t_ns)
         return AcquisitionSample(
             t_ns=t_ns,
-            mode=bus.modes.command.mode,
+            mode=modes.mode,
             sigma_rad=pointing.sigma_rad,
             along_sigma_s=pointing.along_sigma_s,
             los_rate_x_rad_s=guidance.los_rate_x_rad_s,
@@ -36,6 +37,8 @@ def bind(
             camera_frame_t_ns=camera.frame_t_ns,
             note=note.kind if note else 0,
             note_t_ns=note.t_ns if note else 0,
+            quad_lit=bus.fine.command.beacon,
+            false_locks=modes.false_locks,
         )
 
     def write(command: AcquisitionCommand, t_ns: int) -> None:

@@ -9,6 +9,7 @@ from config.terminal import TerminalConfig
 from terminal.context import Context
 from terminal.control.image.beacon import BeaconState, camera_geometry, step
 from terminal.control.image.frame_pose import Motion
+from terminal.control.image.star_motion import rate_against_stars
 from terminal.fields import NO_U8S
 from terminal.loop import Step
 from terminal.messages import CameraCommand, CameraSample
@@ -51,11 +52,18 @@ def bind(
     def read(t_ns: int) -> CameraSample:
         follow()
         frame = devices.camera.poll(t_ns)
-        mode = bus.modes.command.mode
+        mode, false_locks = bus.modes.command.mode, bus.modes.command.false_locks
         if frame is None:
             pose = *joints.newest, *los.newest, 0.0, 0.0, 0.0
-            return CameraSample(t_ns, 0, -1, 0, 0, 0, 0, mode, *pose, NO_U8S)
-        predicted = bus.pointing.command
+            return CameraSample(t_ns, 0, -1, 0, 0, 0, 0, mode, *pose, NO_U8S, false_locks)
+        p = bus.pointing.command
+        q = (
+            p.q_gimbal_from_ecef_w,
+            p.q_gimbal_from_ecef_x,
+            p.q_gimbal_from_ecef_y,
+            p.q_gimbal_from_ecef_z,
+        )
+        predicted = (p.los_x, p.los_y, p.los_z), (p.los_rate_x, p.los_rate_y, p.los_rate_z)
         return CameraSample(
             t_ns,
             frame.t_ns,
@@ -67,10 +75,9 @@ def bind(
             mode,
             *joints.at(frame.t_ns),
             *los.at(frame.t_ns),
-            predicted.los_rate_x,
-            predicted.los_rate_y,
-            predicted.los_rate_z,
+            *rate_against_stars(*predicted, q),
             frame.pixels.reshape(-1),
+            false_locks,
         )
 
     def write(command: CameraCommand, t_ns: int) -> None:

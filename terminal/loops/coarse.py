@@ -29,7 +29,7 @@ def bind(
     def read(t_ns: int) -> CoarseSample:
         state = devices.gimbal.poll(t_ns)
         guided, guidance = bus.guidance.sample, bus.guidance.command
-        scan, camera, fine = bus.acquisition.command, bus.camera.command, bus.fine.command
+        modes, camera, fine = bus.modes.command, bus.camera.command, bus.fine.command
         return CoarseSample(
             t_ns=t_ns,
             gimbal_t_ns=state.t_ns if state else 0,
@@ -37,7 +37,7 @@ def bind(
             pitch_rad=state.pitch_rad if state else 0.0,
             roll_rad=state.roll_rad if state else 0.0,
             motors_on=bool(state and state.motors_on),
-            mode=bus.modes.command.mode,
+            mode=modes.mode,
             pointing_valid=guided.pointing_valid if guided else 0,
             los_x=guidance.los_x,
             los_y=guidance.los_y,
@@ -49,10 +49,13 @@ def bind(
             pitch_rate_rad_s=guidance.pitch_rate_rad_s,
             roll_rate_rad_s=guidance.roll_rate_rad_s,
             detour_rad=guidance.detour_rad,
-            scan_x_rad=scan.scan_x_rad,
-            scan_y_rad=scan.scan_y_rad,
-            scan_rate_x_rad_s=scan.scan_rate_x_rad_s,
-            scan_rate_y_rad_s=scan.scan_rate_y_rad_s,
+            keep_out=guidance.keep_out,
+            look_yaw_rad=guidance.look_yaw_rad,
+            look_pitch_rad=guidance.look_pitch_rad,
+            look_roll_rad=guidance.look_roll_rad,
+            look_yaw_rate_rad_s=guidance.look_yaw_rate_rad_s,
+            look_pitch_rate_rad_s=guidance.look_pitch_rate_rad_s,
+            look_roll_rate_rad_s=guidance.look_roll_rate_rad_s,
             camera_seen=bool(camera.found and camera.confirmed),
             camera_frame_t_ns=camera.frame_t_ns,
             camera_x_rad=camera.x_rad,
@@ -60,6 +63,7 @@ def bind(
             fine_closed=fine.closed,
             mirror_x_rad=fine.mean_mirror_x_rad,
             mirror_y_rad=fine.mean_mirror_y_rad,
+            false_locks=modes.false_locks,
         )
 
     def write(command: CoarseCommand, t_ns: int) -> None:

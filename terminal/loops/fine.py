@@ -26,7 +26,7 @@ def bind(
 
     def read(t_ns: int) -> FineSample:
         scan, enable = poll(t_ns), modes.command.fine_enable
-        _, _, aim_x, aim_y = ahead.command
+        _, _, aim_x, aim_y, _ = ahead.command
         if scan is None:
             return FineSample(t_ns, 0, 0, 0, 0, 0, 0, enable, aim_x, aim_y)
         _, _, a, b, c, d, lost = scan

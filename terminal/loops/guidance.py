@@ -24,6 +24,7 @@ def bind(
     bus = context.bus
 
     def read(t_ns: int) -> GuidanceSample:
+        scan = bus.acquisition.command
         p, joints, seen = bus.pointing.command, bus.coarse.sample, bus.coarse.command
         # A way from where the gimbal does not stand could lead through the Sun.
         known = joints is not None and joints.gimbal_t_ns > 0
@@ -53,6 +54,10 @@ def bind(
             offset_x_rad=seen.offset_x_rad,
             offset_y_rad=seen.offset_y_rad,
             offset_z_rad=seen.offset_z_rad,
+            scan_x_rad=scan.scan_x_rad,
+            scan_y_rad=scan.scan_y_rad,
+            scan_rate_x_rad_s=scan.scan_rate_x_rad_s,
+            scan_rate_y_rad_s=scan.scan_rate_y_rad_s,
         )
 
     def write(command: GuidanceCommand, t_ns: int) -> None:

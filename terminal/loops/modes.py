@@ -6,6 +6,7 @@ from collections.abc import Callable
 from config.mission import Mission
 from config.terminal import TerminalConfig
 from terminal.context import Context
+from terminal.control.coarse import CAMERA, MIRROR
 from terminal.loop import Step
 from terminal.messages import ModesCommand, ModesSample
 from terminal.modes import Timers, step
@@ -48,6 +49,8 @@ def bind(
             fine_rms_rad=fine.rms_rad,
             interlock_ok=bool(laser and laser.interlock_ok),
             laser_age_s=(t_ns - laser.t_ns) * 1e-9 if laser else 1e9,
+            beacon_leads=coarse.source in (CAMERA, MIRROR),
+            camera_false_locks=camera.false_locks,
         )
 
     def write(command: ModesCommand, t_ns: int) -> None:

@@ -8,7 +8,7 @@ from terminal.context import Context
 from terminal.control.pointing import PointingState, Predictor
 from terminal.loop import Step
 from terminal.mission_ephemeris import partner_ephemeris
-from terminal.mounting_file import mounting_sigma_rad
+from terminal.pass_mounting import mounting_sigma
 from terminal.pointing_messages import PointingCommand, PointingSample
 
 
@@ -20,7 +20,7 @@ def make(
         config,
         start_tai_ns,
         partner_ephemeris(mission, start_tai_ns),
-        mounting_sigma_rad(config, start_tai_ns),
+        mounting_sigma(mission, config, start_tai_ns),
     )
     return PointingState(), predictor.step
 

@@ -1,7 +1,6 @@
 """The clock and the slot number from the clicks alone: no prediction, no sync signal.
 
-On ever more of the stream's first clicks: find frequency and drift (`chirp_search`) or carry on
-those found (`phase_fit`), then look for the pattern (`slot_search`), until the slot is proved.
+Attempts on ever more of the stream's first clicks (`lock_search`), until the slot is proved.
 """
 
 import math
@@ -10,38 +9,25 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags import phase_fit
-from terminal.timetags.chirp_search import alias_power, search_chirp
-from terminal.timetags.mixture import Array, Mixture, bounded
+from terminal.timetags import lock_search
+from terminal.timetags.lock_search import FIRST_CLICKS, GROWTH, Aim, Reach, Search
+from terminal.timetags.mixture import Array, Mixture
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.phase_fit import ZERO_JERK_PER_S2, PhaseFit, Prior, fit_phase
-from terminal.timetags.slot_search import contrast, evidence, promising, search_slot
 
-MOST_RATE = 30e-6
-MOST_DRIFT_PER_S = 5e-7
 FALSE_LOCK_PROBABILITY = 1e-6
 MIN_CLICKS = 30
 
-_JERK_SIGMA_PER_S2 = 5e-9
-"""2.6e-9 at most over a 600 km zenith pass, and as the inverse square of the height."""
+_REACH = Reach()
+_SHORT_SLOT_S = 5e-9
+"""The cells that are searched grow with the inverse square of the slot and the cube of the span
+folded: below this slot the span shrinks instead."""
 _JERK_SHOWS_SIGMA = 3.0
 """Below, jerk only adds its doubt: fitting it would raise the frequency's error at the ends 2.5
 times (variance 1200 instead of 192 over n J T^2)."""
-_FREQUENCY_FALSE_ALARM = 1e-3
-"""Only saves useless work: what a false frequency leads to must still pass the slot search."""
-_ALIAS_ODDS = 15.0
-"""Nats by which the clock found must be likelier than another that folds the clicks too."""
-_FIRST_CLICKS = 64
 _FIRST_CLICKS_MOST = 1000
 _FIRST_SPAN_S = 0.02
 """The first attempt waits for this much, or for that many clicks: shorter spans tell little."""
-_GROWTH = 1.2
-_PERIODOGRAM_SPAN_S = 3.0
-"""In longer spans jerk would spoil the fold, and the cells grow with the cube of the span."""
-_CARRY_SHARE = 0.12
-"""Of a slot: one-sigma doubt up to which the phase is carried on to later clicks."""
-_JITTER_SHARE = 0.05
-"""Of a slot: jitter to start from."""
 
 
 class BlindLock(NamedTuple):
@@ -94,13 +80,7 @@ class BlindLock(NamedTuple):
     ) -> tuple[NDArray[np.int64], Array]:
         """Slots after that of the earliest click, (n,), and the times from their centres, s."""
         t = (time_ps - self.reference_time_ps).astype(np.float64) * 1e-12
-        return _slots(t, slot_period_s, self.phase_coefficients())
-
-
-class _Frequency(NamedTuple):
-    fit: PhaseFit
-    least_power: float
-    """Below, noise would fold as well in the cells once searched."""
+        return lock_search.slots(t, slot_period_s, self.phase_coefficients())
 
 
 def acquire_blind(
@@ -128,32 +108,18 @@ def acquire_blind(
     time_ps, channel = time_ps[usable][:max_clicks], channel[usable][:max_clicks]
     reference = int(time_ps[0]) if time_ps.size else 0
     t = (time_ps - reference).astype(np.float64) * 1e-12
-    known: _Frequency | None = None
-    searches, probability = 0, 1.0
+    shorter = min(1.0, slot_period_s / _SHORT_SLOT_S) ** (2.0 / 3.0)
+    reach = _REACH._replace(fold_span_s=shorter * _REACH.fold_span_s)
+    aim = Aim(pattern, slot_period_s, reach, FALSE_LOCK_PROBABILITY)
+    search = Search()
     for n in _attempts(t):
-        part, part_channel = t[:n], channel[:n]
-        known = _frequency(part, slot_period_s, known)
-        if known is None:
-            continue
-        fit = known.fit
-        slot, offset = _slots(part, slot_period_s, fit.coefficients)
-        # The k-th search may use 1 / (k (k + 1)) of the false locks allowed: all together, one.
-        log_trials = math.log((searches + 1) * (searches + 2))
-        log_limit = math.log(FALSE_LOCK_PROBABILITY) - log_trials
-        x = contrast(offset, fit.mixture, slot_period_s)
-        slots = evidence(slot, part_channel, x, pattern)
-        if not promising(slots, log_limit - math.log(pattern.length)):
-            continue
-        if fit.power - alias_power(part, offset, slot_period_s) < _ALIAS_ODDS:
-            continue
-        found = search_slot(slot, part_channel, x, pattern)
-        searches += 1
-        probability = math.exp(min(0.0, found.log_false_probability + log_trials))
-        if probability <= FALSE_LOCK_PROBABILITY:
-            fit = _settled(part, slot_period_s, fit)
-            lock = BlindLock(True, probability, n, float(part[-1]), reference)
-            return _at_reference(lock, fit, slot_period_s, found.shift, pattern.length)
-    return BlindLock(False, probability, t.size, float(t[-1]) if t.size else 0.0, reference)
+        search = lock_search.attempt(aim, search, t[:n], channel[:n])
+        if search.clock is not None and search.shift is not None:
+            fit = _settled(t[:n], slot_period_s, search.clock.fit)
+            lock = BlindLock(True, search.probability, n, float(t[n - 1]), reference)
+            return _at_reference(lock, fit, slot_period_s, search.shift, pattern.length)
+    seconds = float(t[-1]) if t.size else 0.0
+    return BlindLock(False, search.probability, t.size, seconds, reference)
 
 
 def _attempts(t_s: Array) -> list[int]:
@@ -161,62 +127,29 @@ def _attempts(t_s: Array) -> list[int]:
     if t_s.size < MIN_CLICKS or t_s[-1] <= 0.0:
         return []
     n = int(np.searchsorted(t_s, _FIRST_SPAN_S))
-    n = min(max(n, _FIRST_CLICKS), _FIRST_CLICKS_MOST)
+    n = min(max(n, FIRST_CLICKS), _FIRST_CLICKS_MOST)
     sizes = []
     while n < t_s.size:
         if t_s[n - 1] > 0.0:
             sizes.append(n)
-        n = math.ceil(n * _GROWTH)
+        n = math.ceil(n * GROWTH)
     return [*sizes, t_s.size]
-
-
-def _frequency(t_s: Array, slot_period_s: float, known: _Frequency | None) -> _Frequency | None:
-    """The clock over all of t_s: carried on from what is known, else searched for."""
-    prior = Prior(MOST_DRIFT_PER_S, _JERK_SIGMA_PER_S2)
-    span = float(t_s[-1])
-    if known is not None:
-        before = known.fit
-        doubt_s = phase_fit.phase_sigma_s(before.covariance, span)
-        if doubt_s < _CARRY_SHARE * slot_period_s:
-            fit = fit_phase(t_s, slot_period_s, before.coefficients, before.mixture, prior)
-            if fit.power > known.least_power:
-                return known._replace(fit=fit)
-    if span > _PERIODOGRAM_SPAN_S:
-        return None
-    chirp = search_chirp(t_s, slot_period_s, MOST_RATE, MOST_DRIFT_PER_S)
-    if chirp.false_alarm_probability > _FREQUENCY_FALSE_ALARM:
-        return None
-    least_power = math.log(chirp.trials / _FREQUENCY_FALSE_ALARM)
-    middle = chirp.middle_s
-    rate = chirp.rate - chirp.rate_per_s * middle
-    constant = 0.5 * chirp.rate_per_s * middle**2 - chirp.rate * middle
-    start = np.array([constant, rate, chirp.rate_per_s, 0.0])
-    mixture = Mixture(bounded(math.sqrt(chirp.power / t_s.size)), _JITTER_SHARE * slot_period_s)
-    return _Frequency(fit_phase(t_s, slot_period_s, start, mixture, prior), least_power)
 
 
 def _settled(t_s: Array, slot_period_s: float, fit: PhaseFit) -> PhaseFit:
     """Without a jerk that the clicks do not show."""
     # Gaussian prior and likelihood: 1/s^2 = 1/sigma^2 - 1/prior^2, value / s^2 = fitted / sigma^2.
     variance = float(fit.covariance[3, 3])
-    information = 1.0 / variance - _JERK_SIGMA_PER_S2**-2
+    information = 1.0 / variance - _REACH.jerk_per_s2**-2
     shown = float(fit.coefficients[3]) / variance
     if information > 0.0 and abs(shown) > _JERK_SHOWS_SIGMA * math.sqrt(information):
         return fit
     start = fit.coefficients.copy()
     start[3] = 0.0
-    prior = Prior(MOST_DRIFT_PER_S, ZERO_JERK_PER_S2)
+    prior = Prior(_REACH.drift_per_s, ZERO_JERK_PER_S2)
     straight = fit_phase(t_s, slot_period_s, start, fit.mixture, prior)
     left_out = straight.coefficients - fit.coefficients
     return straight._replace(covariance=fit.covariance + np.outer(left_out, left_out))
-
-
-def _slots(
-    t_s: Array, slot_period_s: float, coefficients: Array
-) -> tuple[NDArray[np.int64], Array]:
-    along = t_s - phase_fit.phase_s(coefficients, t_s)
-    slot = np.rint(along / slot_period_s)
-    return slot.astype(np.int64), along - slot * slot_period_s
 
 
 def _at_reference(

@@ -4,27 +4,32 @@ A knot is a run of clicks short enough for one phase. No prediction helps: the f
 `terminal.timetags.tracking` takes the drift as a random walk as fast as a low orbit bends it.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags import mixture as mx
 from terminal.timetags import tracking
 from terminal.timetags.frame import counts_by_state
-from terminal.timetags.mixture import Array, Mixture
+from terminal.timetags.mixture import Array
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.tracking import ProcessNoise, Track
 
-LOW_ORBIT = ProcessNoise(phase=(2e-11) ** 2, frequency=0.0, drift=(3e-9) ** 2 * 0.2)
-"""s^2/s, 1/s, 1/s^3. A jerk of 3e-9 /s^2 (600 km zenith pass) over the 0.2 s that the filter
-remembers at 100 clicks a second; phase: an oscillator of 2e-11 at one second [?]."""
+OSCILLATOR = (2e-11) ** 2
+"""s^2/s: random walk of the phase by an oscillator of 2e-11 at one second [?]."""
+LOW_ORBIT = ProcessNoise(phase=OSCILLATOR, frequency=0.0, drift=(3e-9) ** 2 * 0.5)
+"""s^2/s, 1/s, 1/s^3. A jerk of 3e-9 /s^2 (600 km zenith pass, where it is largest) over the half
+second that the filter remembers at 100 clicks a second."""
 
 _KNOT_S = 0.02
 _FEWEST_CLICKS = 32
-_MOST_CLICKS = 20_000
+_ENOUGH_CLICKS = 500.0
+"""Of signal alone, that the filter takes of a knot: they tell the phase to 1/20 of the jitter. Of
+more clicks every second, third ... is taken; all count when the knots are measured again."""
 _LONGEST_KNOT_S = 0.5
-_WEAK_FRACTION = 0.3
+_STEP_SHARE = 0.25
+"""Of the doubt about the phase that is allowed: what one knot may add."""
 UNSURE_SHARE = 1.0 / 12.0
 """Of a slot: one-sigma doubt about the phase from which on the slot is no longer sure (half a slot
 is then six sigma)."""
@@ -36,9 +41,14 @@ class Knot(NamedTuple):
     begin_s: float
     end_s: float
     time_s: float
-    """Mean of the clicks."""
+    """Mean of the clicks taken."""
     clicks: int
     phase_s: float
+    phase_sigma_s: float
+    """Posterior."""
+    innovation: float
+    """What the clicks moved the phase by, over the standard deviation of that: of unit variance if
+    the filter's model is true. NaN where nothing was learnt."""
     frequency: float
     fraction: float
     sigma_s: float
@@ -46,7 +56,7 @@ class Knot(NamedTuple):
     seen: bool
     """Whether the clicks show the signal."""
     counts: NDArray[np.float64]
-    """(16,), of public slots, see `terminal.timetags.frame`."""
+    """(16,), of the clicks taken, in public slots, see `terminal.timetags.frame`."""
 
 
 class Followed(NamedTuple):
@@ -62,8 +72,9 @@ class Followed(NamedTuple):
 
 def follow(
     track: Track,
-    u_s: Array,
+    time_ps: NDArray[np.int64],
     channel: NDArray[np.uint8],
+    reference_ps: int,
     slot_period_s: float,
     pattern: PublicPattern,
     first_slot: int,
@@ -71,7 +82,8 @@ def follow(
     most_knots: int,
     direction: int = 1,
 ) -> Followed:
-    """Over the clicks u_s (n,), ascending, none before track.t_s; channel (n,).
+    """Over the clicks time_ps (n,), ascending, none before the track; channel (n,). The track's
+    times are s after reference_ps.
 
     Pattern index = first_slot + direction times the track's slot. to_end: use the last, incomplete
     knot as well.
@@ -79,30 +91,36 @@ def follow(
     knots: list[Knot] = []
     at = 0
     limit_s = UNSURE_SHARE * slot_period_s
-    while at < u_s.size and len(knots) < most_knots:
-        end = _end_of_knot(u_s, at)
-        if end >= u_s.size and not to_end:
+    while at < time_ps.size and len(knots) < most_knots:
+        # A frequency from a short lock must not carry the phase too far at once.
+        short_s = min(_KNOT_S, _STEP_SHARE * limit_s / track.frequency_sigma)
+        end = _end_of_knot(time_ps, at, short_s)
+        if end >= time_ps.size and not to_end:
             break
-        u = u_s[at:end]
-        time_s = float(np.mean(u))
+        taken = slice(at, end, _stride(end - at, track.mixture.fraction))
+        u_s: Array = (time_ps[taken] - reference_ps).astype(np.float64) * 1e-12
+        time_s = float(np.mean(u_s))
         if time_s > track.t_s:
             track = tracking.predict(track, time_s, LOW_ORBIT)
         if track.phase_sigma_s > limit_s:
             return Followed(knots, track, at, lost=True)
-        track, seen = _updated(track, u, slot_period_s)
+        before = track
+        track, seen = tracking.update(track, u_s, slot_period_s)
         counts = np.zeros(16)
         if seen:
-            slot, residual = tracking.slots(track, u, slot_period_s)
+            slot, residual = tracking.slots(track, u_s, slot_period_s)
             slot = np.mod(first_slot + direction * slot, pattern.length)
             slot[np.abs(residual) > 2.5 * track.mixture.sigma_s] = -1
-            counts = counts_by_state(slot, channel[at:end], pattern)
+            counts = counts_by_state(slot, channel[taken], pattern)
         knots.append(
             Knot(
-                begin_s=float(u[0]),
-                end_s=float(u[-1]),
+                begin_s=(int(time_ps[at]) - reference_ps) * 1e-12,
+                end_s=(int(time_ps[end - 1]) - reference_ps) * 1e-12,
                 time_s=time_s,
-                clicks=u.size,
+                clicks=end - at,
                 phase_s=track.phase_s,
+                phase_sigma_s=track.phase_sigma_s,
+                innovation=_innovation(before, track),
                 frequency=track.frequency,
                 fraction=track.mixture.fraction,
                 sigma_s=track.mixture.sigma_s,
@@ -114,32 +132,22 @@ def follow(
     return Followed(knots, track, at, lost=False)
 
 
-def _updated(track: Track, u_s: Array, slot_period_s: float) -> tuple[Track, bool]:
-    """The track after a knot, unchanged where the knot does not show the signal."""
-    _, offset = tracking.slots(track, u_s, slot_period_s)
-    near = track.phase_sigma_s < 0.5 * track.mixture.sigma_s
-    # Where the phase is known, the clicks must lie there; a fit finds some peak in any noise.
-    if near and _evidence(offset, track.mixture, slot_period_s) < 0.0:
-        return track, False
-    return tracking.update(track, u_s, slot_period_s)
-
-
-def _evidence(offset_s: Array, mixture: Mixture, slot_period_s: float) -> float:
-    """Log likelihood ratio of a signal that may have become weak against background alone."""
-    p = min(mixture.fraction, _WEAK_FRACTION)
-    ratio = mx.likelihood_ratio(offset_s, mixture, slot_period_s)
-    return float(np.sum(np.log1p(p * (ratio - 1.0))))
+def _innovation(before: Track, after: Track) -> float:
+    """By the law of total variance, the phase moves by the root of what its variance lost."""
+    lost = float(before.covariance[0, 0] - after.covariance[0, 0])
+    return (after.phase_s - before.phase_s) / math.sqrt(lost) if lost > 0.0 else math.nan
 
 
 def follow_back(
     track: Track,
-    u_s: Array,
+    time_ps: NDArray[np.int64],
     channel: NDArray[np.uint8],
+    reference_ps: int,
     slot_period_s: float,
     pattern: PublicPattern,
     first_slot: int,
 ) -> list[Knot]:
-    """The knots before the track, ascending, as far as the phase is sure; u_s before track.t_s.
+    """The knots before the track, ascending, as far as the phase is sure; clicks before it.
 
     In mirrored time u' = -u the clock is one with phase' = -phase and slots s' = -s.
     """
@@ -152,13 +160,14 @@ def follow_back(
     )
     found = follow(
         mirrored,
-        -u_s[::-1],
+        reference_ps - time_ps[::-1],
         channel[::-1],
+        0,
         slot_period_s,
         pattern,
         first_slot,
         to_end=True,
-        most_knots=1 + u_s.size,
+        most_knots=1 + time_ps.size,
         direction=-1,
     )
     knots = last_seen(found.knots)
@@ -178,8 +187,13 @@ def last_seen(knots: list[Knot]) -> list[Knot]:
     return knots[:n]
 
 
-def _end_of_knot(u_s: Array, at: int) -> int:
-    begin = float(u_s[at])
-    short = int(np.searchsorted(u_s, begin + _KNOT_S))
-    far = max(int(np.searchsorted(u_s, begin + _LONGEST_KNOT_S)), at + 1)
-    return min(max(short, at + _FEWEST_CLICKS), far, at + _MOST_CLICKS)
+def _end_of_knot(time_ps: NDArray[np.int64], at: int, short_s: float) -> int:
+    begin_ps = int(time_ps[at])
+    short = int(np.searchsorted(time_ps, begin_ps + round(short_s * 1e12)))
+    far = max(int(np.searchsorted(time_ps, begin_ps + round(_LONGEST_KNOT_S * 1e12))), at + 1)
+    return min(max(short, at + _FEWEST_CLICKS), far)
+
+
+def _stride(clicks: int, fraction: float) -> int:
+    """Each how many-th click is enough: information goes with the square of a small fraction."""
+    return max(1, int(clicks * fraction * fraction / _ENOUGH_CLICKS))

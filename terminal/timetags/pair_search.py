@@ -1,7 +1,9 @@
 """Where two streams of a pair source coincide: offset and rate between two free-running clocks.
 
-Short stretches of both are correlated over all offsets at once, by FFT, at every trial rate that
-the stretch can tell apart; longer stretches follow until a peak stands out.
+A stretch of both is correlated over all offsets at once, by FFT, at every trial rate that the
+stretch can tell apart, in bins that are halved until a peak stands out. Pairs, p a second among s
+clicks a second, rise p / s sqrt(span / bin) standard deviations above the accidentals, however
+long the stretch; rates to be tried, and the bins of each, go with span / bin too.
 """
 
 import math
@@ -13,17 +15,22 @@ from numpy.typing import NDArray
 
 from terminal.timetags.mixture import Array
 
-_MOST_BINS = 1 << 22
+_FEWEST_BINS = 1 << 16
+"""Of the stretch, at first: as a rule a click or two in each."""
 _FINEST_BIN_S = 20e-9
-_FIRST_SPAN_S = 2e-3
-_LONGEST_SPAN_S = 2.0
-_GROWTH = 4.0
-_MOST_TRANSFORMS = 64
-"""Of the longest stretch: bounds the time that a search without result takes, and by that the
-longest stretch."""
-_LEVEL_BINS = 2001
+_CLICKS = 1 << 17
+"""Of A in the stretch, where there are as many ..."""
+_LONGEST_SPAN_S = 16.0
+"""... within this: clocks that drift by 5e-7 a second move on by 16 us, a bin of a million."""
+_MOST_CELLS = 3 << 27
+"""Trial rates times bins: bounds the time that a search without result takes."""
+_EMPTY = 1e-2
+"""Accidental coincidences in two bins, below which a few pairs stand out: no finer ones needed."""
+_PLACES = 16
+_LIT_SHARE = 0.8
+"""Of the most coincidences that any stretch has by chance, that the one searched must have."""
+_LEVEL_BINS = 1024
 """Over which the accidental coincidences are averaged; rates change little within."""
-_WORTH_SIGMA = 4.5
 _PROMISING = 1e-2
 """Only saves useless work: a lock is proved by all coincidences, later."""
 
@@ -49,33 +56,50 @@ class Range(NamedTuple):
 
 
 def candidates(a_s: Array, b_s: Array, search: Range) -> Iterator[Candidate]:
-    """Peaks that are worth a closer look, from ever longer stretches about the middle of A.
+    """Peaks that are worth a closer look, in ever finer bins.
 
     a_s, b_s: (n,), (m,), ascending, in s on the clocks of A and B.
     """
-    if a_s.size < 2 or b_s.size < 2:
+    # Only these can have a partner.
+    a_s = a_s[np.searchsorted(a_s, b_s[0] - search.high_s) :] if b_s.size else a_s[:0]
+    a_s = a_s[: np.searchsorted(a_s, b_s[-1] - search.low_s, side="right")] if b_s.size else a_s
+    if a_s.size < 2 or b_s.size < 2 or a_s[0] == a_s[-1]:
         return
+    length = float(a_s[-1] - a_s[0])
     width = search.high_s - search.low_s
-    middle = 0.5 * float(a_s[0] + a_s[-1])
-    bin_s = max((width + _LONGEST_SPAN_S) / _MOST_BINS, _FINEST_BIN_S)
-    # Longer stretches tell more rates apart than there is time to try.
-    longest = min(float(a_s[-1] - a_s[0]), _LONGEST_SPAN_S)
-    if search.most_rate > 0.0:
-        longest = min(longest, _MOST_TRANSFORMS * bin_s / (2.0 * search.most_rate))
-    span = min(_FIRST_SPAN_S, longest)
-    trials = 0
+    # In shorter ones than the offsets' width, transforms are of little else but that.
+    span = min(max(length * _CLICKS / a_s.size, width), _LONGEST_SPAN_S, length)
+    middle = _lit_place(a_s, b_s, span, search)
+    bins, trials = _FEWEST_BINS, 0
     while True:
+        bin_s = max(span / bins, _FINEST_BIN_S)
         rates = _rates(search.most_rate, bin_s / span)
+        if trials and len(rates) * (span + width) / bin_s > _MOST_CELLS:
+            return
         trials += len(rates)
         best = _peak(a_s, b_s, search, middle, span, bin_s, rates)
         if best is not None:
-            # Every stretch pays for the ones before it.
+            # Every search pays for the ones before it.
             chance = min(1.0, best.chance * trials)
             if chance < _PROMISING:
                 yield best._replace(chance=chance)
-        if span >= longest:
+        clicks_a = a_s.size * span / length
+        clicks_b = b_s.size / max(float(b_s[-1] - b_s[0]), span) * 2.0 * bin_s
+        if bin_s <= _FINEST_BIN_S or clicks_a * clicks_b < _EMPTY:
             return
-        span = min(_GROWTH * span, longest)
+        bins *= 2
+
+
+def _lit_place(a_s: Array, b_s: Array, span_s: float, search: Range) -> float:
+    """Middle of the stretch nearest to the middle of A in which neither side is dark."""
+    low, high = float(a_s[0]) + 0.5 * span_s, float(a_s[-1]) - 0.5 * span_s
+    middles = np.linspace(low, max(low, high), _PLACES + 1)
+    ends = middles[:, None] + 0.5 * span_s * np.array([-1.0, 1.0])
+    clicks_a = np.diff(np.searchsorted(a_s, ends), axis=1)[:, 0]
+    ends += [search.low_s, search.high_s]
+    clicks_b = np.diff(np.searchsorted(b_s, ends), axis=1)[:, 0]
+    lit = clicks_a * clicks_b >= _LIT_SHARE * float(np.max(clicks_a * clicks_b))
+    return float(middles[lit][np.argmin(np.abs(middles[lit] - middles[_PLACES // 2]))])
 
 
 def _rates(most: float, step: float) -> list[float]:
@@ -114,12 +138,11 @@ def _peak(
     best: Candidate | None = None
     for rate in rates:
         warped = (b - middle_s) / (1.0 + rate) + middle_s - low
-        warped = warped[(warped >= 0.0) & (warped < bins * bin_s)]
-        count = fft.irfft(spectrum_a * fft.rfft(_histogram(warped, bin_s, size)), n=size)[:offsets]
-        found = _highest(count)
-        if found is None:
-            continue
-        place, log_chance = found
+        warped = warped[np.searchsorted(warped, 0.0) : np.searchsorted(warped, bins * bin_s)]
+        spectrum = fft.rfft(_histogram(warped, bin_s, size))
+        spectrum *= spectrum_a
+        count = fft.irfft(spectrum, n=size, overwrite_x=True)[:offsets]
+        place, log_chance = _highest(count)
         chance = math.exp(min(0.0, log_chance + math.log(offsets)))
         if best is None or chance < best.chance:
             lag = search.low_s + (place + 1) * bin_s
@@ -132,30 +155,35 @@ def _peak(
 
 
 def _histogram(t_s: Array, bin_s: float, size: int) -> NDArray[np.float32]:
-    counts = np.bincount((t_s / bin_s).astype(np.int64), minlength=size)
+    counts = np.bincount((t_s * (1.0 / bin_s)).astype(np.int64), minlength=size)
     return counts[:size].astype(np.float32)
 
 
-def _highest(count: NDArray[np.float32]) -> tuple[int, float] | None:
+def _highest(count: NDArray[np.float32]) -> tuple[int, float]:
     """Bin before the middle of the highest pair of bins, and the log probability of a Poisson
     variable to get there, widened where the counts scatter more than that."""
-    from scipy.ndimage import uniform_filter1d
-
     both = count[:-1] + count[1:]
-    mean = float(np.mean(both))
-    if both.size < _LEVEL_BINS or float(np.max(both)) < mean + _WORTH_SIGMA * math.sqrt(mean):
-        return None
-    pairs = both.astype(np.float64)
+    blocks = both.size // _LEVEL_BINS
+    if not blocks:
+        return 0, 0.0
+    edge = blocks * _LEVEL_BINS
+    of_block = both[:edge].reshape(blocks, _LEVEL_BINS)
+    mean = np.mean(of_block, axis=1, dtype=np.float64)
+    highest = np.max(of_block, axis=1).astype(np.float64)
+    # The few bins after the last block belong to it.
+    highest[-1] = max(highest[-1], float(np.max(both[edge:], initial=0.0)))
+    # The peak itself is no part of its level.
+    mean -= (highest - mean) / _LEVEL_BINS
     # Where a stream begins or ends the level steps: the higher side counts.
-    shift = _LEVEL_BINS // 2
-    sides = [uniform_filter1d(pairs, _LEVEL_BINS, origin=at) for at in (-shift, shift)]
-    level = np.maximum(*sides)
-    excess = pairs - level
-    place = int(np.argmax(excess / np.sqrt(np.maximum(level, 0.0) + 1.0)))
-    height, level_here = float(pairs[place]), max(float(level[place]), 1e-6)
-    # The peak itself is no part of its level, if it is high.
-    level_here = max(level_here - (height - level_here) / _LEVEL_BINS, 1e-6)
-    scatter = max(1.0, float(np.var(excess)) / max(mean, 1e-6))
+    padded = np.pad(mean, 1, mode="edge")
+    level = np.maximum(np.maximum(padded[:-2], padded[2:]), np.maximum(mean, 1e-6))
+    block = int(np.argmax((highest - level) / np.sqrt(level + 1.0)))
+    end = both.size if block == blocks - 1 else (block + 1) * _LEVEL_BINS
+    place = block * _LEVEL_BINS + int(np.argmax(both[block * _LEVEL_BINS : end]))
+    height, level_here = float(highest[block]), float(level[block])
+    some = of_block[:: max(1, blocks // 64)]
+    variance = float(np.mean(np.var(some, axis=1, dtype=np.float64)))
+    scatter = max(1.0, variance / max(float(np.mean(mean)), 1e-6))
     height = level_here + (height - level_here) / math.sqrt(scatter)
     return place, log_poisson_tail(height, level_here)
 

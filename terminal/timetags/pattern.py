@@ -41,27 +41,13 @@ class PublicPattern:
         sign[:, :4] = _SIGN
         self._spectra = [rfft(row[state]) for row in sign]
 
-    def scores(self, slot: NDArray[np.int64], channel: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Score of every shift of the clicks against the pattern, by FFT.
-
-        slot: (n,) slot numbers up to an unknown shift; channel: (n,), 0..3.
-        Returns (length,): element `shift` is the summed score if the true slot is slot + shift.
-        Clicks that share a pattern slot and basis count once, by majority, so that a single
-        slot never adds more than 1 and the tail bound of `terminal.timetags.acquisition` holds.
-        """
-        index = np.mod(slot, self.length)
-        rows = [
-            np.sign(np.bincount(index, weights=sign[channel], minlength=self.length))
-            for sign in _SIGN
-        ]
-        return self._correlate([row.astype(np.float32) for row in rows])
-
     def soft_scores(
         self, slot: NDArray[np.int64], channel: NDArray[np.uint8], weight: NDArray[np.float64]
     ) -> NDArray[np.float32]:
-        """Score of every shift as in `scores`, each click counting with its weight, none dropped.
+        """Score of every shift of the clicks against the pattern, by FFT.
 
-        weight: (n,), >= 0.
+        slot: (n,) slot numbers up to an unknown shift; channel: (n,), 0..3; weight: (n,), >= 0.
+        Returns (length,): element `shift` is the weighted score if the true slot is slot + shift.
         """
         index = np.mod(slot, self.length)
         rows = []

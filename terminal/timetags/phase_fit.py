@@ -51,6 +51,22 @@ def phase_sigma_s(covariance: Array, t_s: float) -> float:
     return math.sqrt(max(float(row @ covariance @ row), 0.0))
 
 
+def moved(fit: PhaseFit, by_s: float) -> PhaseFit:
+    """The same fit with its derivatives taken `by_s` later: of phase(t + by_s)."""
+    t = by_s
+    taylor = np.array(
+        [
+            [1.0, t, t**2 / 2.0, t**3 / 6.0],
+            [0.0, 1.0, t, t**2 / 2.0],
+            [0.0, 0.0, 1.0, t],
+            [0.0, 0.0, 0.0, 1.0],
+        ]
+    )
+    return fit._replace(
+        coefficients=taylor @ fit.coefficients, covariance=taylor @ fit.covariance @ taylor.T
+    )
+
+
 def fit_phase(
     t_s: Array, slot_period_s: float, start: Array, mixture: Mixture, prior: Prior
 ) -> PhaseFit:
@@ -62,20 +78,25 @@ def fit_phase(
     n = t_s.size
     half = 0.5 * float(t_s[-1] - t_s[0])
     middle = float(t_s[0]) + half
-    design = np.polynomial.legendre.legvander((t_s - middle) / half, 3)
+    # Its products by einsum: the threads of BLAS cost more than these gain, and a busy machine
+    # makes them wait.
+    rows = np.polynomial.legendre.legvander((t_s - middle) / half, 3).T
+    design = np.ascontiguousarray(rows)
     to_cubic = _cubic_from_legendre(-middle / half, half)
     precision = np.diag([0.0, 0.0, prior.drift_per_s**-2, prior.jerk_per_s2**-2])
     prior_information = to_cubic.T @ precision @ to_cubic
-    gram = design.T @ design
+    gram = np.einsum("ik,jk->ij", design, design)
 
     a = np.linalg.solve(to_cubic, start)
-    a[0] += mx.circular_mean(mx.wrap(t_s - design @ a, slot_period_s), slot_period_s)
+    a[0] += mx.circular_mean(
+        mx.wrap(t_s - np.einsum("ik,i->k", design, a), slot_period_s), slot_period_s
+    )
     p, sigma = mixture
     for _ in range(_ITERATIONS):
-        offset = mx.wrap(t_s - design @ a, slot_period_s)
+        offset = mx.wrap(t_s - np.einsum("ik,i->k", design, a), slot_period_s)
         weight = mx.responsibility(offset, Mixture(p, sigma), slot_period_s)
         fisher = mx.information(Mixture(p, sigma), slot_period_s) * gram + prior_information
-        slope = design.T @ (weight * offset) / sigma**2 - prior_information @ a
+        slope = np.einsum("ik,k->i", design, weight * offset) / sigma**2 - prior_information @ a
         step = np.linalg.solve(fisher, slope)
         step *= min(1.0, sigma / max(float(np.max(np.abs(step))), 1e-300))
         a += step
@@ -88,7 +109,7 @@ def fit_phase(
         if float(np.max(np.abs(step))) < _SETTLED * error and abs(sigma - before) < 1e-3 * sigma:
             break
     mixture = Mixture(p, sigma)
-    offset = mx.wrap(t_s - design @ a, slot_period_s)
+    offset = mx.wrap(t_s - np.einsum("ik,i->k", design, a), slot_period_s)
     folded = complex(np.sum(np.exp(2j * math.pi / slot_period_s * offset)))
     fisher = mx.information(mixture, slot_period_s) * gram + prior_information
     return PhaseFit(

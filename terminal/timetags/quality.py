@@ -8,7 +8,7 @@ import numpy as np
 from terminal.timetags import mixture as mx
 from terminal.timetags.mixture import Array, Mixture
 
-BINS = 1000
+BINS = 1 << 14
 _ITERATIONS = 200
 
 

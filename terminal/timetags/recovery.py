@@ -3,8 +3,12 @@
 Slots are given only while the phase is known to a fraction of a slot. After an outage too long for
 that, the clock is acquired again by the pattern, with the coasting clock as its guide, so that the
 slot number is proved anew and never carried over by hope.
+
+Without a predicted delay the clock is searched for in the raw times, Doppler and all. The pattern
+then tells the slot modulo its length only: public slots count, but no slot is given.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -13,27 +17,25 @@ from numpy.typing import NDArray
 from terminal.fields import NO_COUNTS
 from terminal.quantum_messages import TimingCommand, TimingSample
 from terminal.timetags import tracking
-from terminal.timetags.acquisition import acquire
-from terminal.timetags.delay import Delay, interpolate, mismatch_s
+from terminal.timetags.clock_quality import Quality, Stability
+from terminal.timetags.collecting import Collected, collect
+from terminal.timetags.delay import Delay
 from terminal.timetags.frame import agreement, counts_by_state
-from terminal.timetags.mixture import Array
+from terminal.timetags.lock_search import Aim
+from terminal.timetags.lock_start import (
+    absolute_shift,
+    repetitions_told,
+    search_reach,
+    start_track,
+)
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.tracking import ProcessNoise, Track
+from terminal.timetags.usable_clicks import REACH_S, Clicks, stepped, usable, valid
 
-SEARCHING, LOCKED, COASTING = 0, 1, 2
+SEARCHING, LOCKED, COASTING, LOCKED_MODULO = 0, 1, 2, 3
 
-_REACH_S = 1.0
-"""Predictions further apart are not joined, clicks further from them are not used."""
-_FIRST_ATTEMPT_CLICKS = 250
-_ATTEMPT_GROWTH = 1.25
-_ACQUIRE_SPAN_S = 4.0
-"""Unmodelled drift must not bend the phase over the span of an attempt."""
-_TICK_SHARE = 4
-"""Of the most clicks of an attempt, a tick gives at most one in so many: span helps too."""
-_STEP_SHARE = 0.1
-"""Of a slot: what a prediction may jump without a doubt about the slot."""
-_RELOCK_SIGMA = 6.0
-_RELOCK_MARGIN_PPM = 0.01
+_UNPREDICTED_DRIFT_WALK = 5e-9
+"""1/s per square-root second: the jerk of a low orbit."""
 _AUDIT_CLICKS = 1000.0
 """Public clicks after which the slots of a track are checked against the pattern."""
 _AUDIT_AGREEMENT = 12.0
@@ -54,31 +56,25 @@ class Settings(NamedTuple):
     noise: ProcessNoise
 
 
-class Collected(NamedTuple):
-    """Clicks kept for locking: times (minus predicted delay, minus phase of a coasting track)."""
-
-    u_s: Array = np.empty(0)
-    channel: NDArray[np.uint8] = np.empty(0, dtype=np.uint8)
-    attempt_at: int = _FIRST_ATTEMPT_CLICKS
-
-
 class TimingState(NamedTuple):
     """What one tick hands to the next."""
 
+    now_s: float = math.nan
+    """Of the tick."""
     delay: Delay | None = None
     track: Track | None = None
     collected: Collected = Collected()
+    """In re-locking, less the phase of the coasting track."""
+    raw: bool = False
+    """Track and collected clicks are in raw times, without a predicted delay."""
+    kept: Track | None = None
+    """Meanwhile: the track by predicted delays."""
+    slot_searches: int = 0
+    """Of the flight: all together may lock falsely with the probability allowed."""
     false_lock_probability: float = 1.0
     public_counts: NDArray[np.float64] = NO_COUNTS
     audit_counts: NDArray[np.float64] = NO_COUNTS
-
-
-class Clicks(NamedTuple):
-    """The clicks of a tick that may be used, and where they stand in the sample."""
-
-    u_s: Array
-    channel: NDArray[np.uint8]
-    position: NDArray[np.int64]
+    quality: Quality = Quality()
 
 
 def step(
@@ -86,115 +82,130 @@ def step(
 ) -> tuple[TimingState, TimingCommand]:
     """One tick. clicks_in_gate and clicks_out_of_gate of the command are those of this tick."""
     now_s = (sample.t_ns - settings.start_tai_ns) * 1e-9
+    tick_s, state = now_s - state.now_s, state._replace(now_s=now_s)
     delay = Delay(now_s, sample.light_time_s, sample.light_time_rate)
-    clicks = _usable(state.delay, delay, sample)
-    if _valid(sample, delay):
-        if state.delay is not None and _stepped(settings, state.delay, delay):
+    predicted = valid(sample, delay)
+    sure = state.track is not None and state.track.phase_sigma_s <= settings.unsure_sigma_s
+    gone = not predicted and (state.delay is None or now_s - state.delay.t_s > REACH_S)
+    if gone and (state.raw or not sure):
+        state = _on_scale(state, raw=True)
+        clicks = usable(None, delay, sample) if 0.0 < tick_s <= REACH_S else None
+        return _follow(settings, state, sample, clicks, tick_s)
+    state = _on_scale(state, raw=False)
+    clicks = None
+    if predicted and state.delay is not None and 0.0 < delay.t_s - state.delay.t_s <= REACH_S:
+        clicks = usable(state.delay, delay, sample)
+    if predicted:
+        if state.delay is not None and stepped(state.delay, delay, settings.slot_period_s):
             # All phases known so far belong to the old prediction.
             clicks = None
             kept = None if state.track is None else tracking.without_phase(state.track)
-            state = state._replace(track=kept, collected=Collected())
+            quality = state.quality._replace(stability=Stability())
+            state = state._replace(track=kept, collected=Collected(), quality=quality)
         state = state._replace(delay=delay)
+    return _follow(settings, state, sample, clicks, tick_s)
+
+
+def _on_scale(state: TimingState, *, raw: bool) -> TimingState:
+    """The state for clicks on this scale of time."""
+    if raw == state.raw:
+        return state
+    return state._replace(
+        raw=raw,
+        track=None if raw else state.kept,
+        kept=state.track if raw else None,
+        collected=Collected(),
+        audit_counts=NO_COUNTS,
+    )
+
+
+def _follow(
+    settings: Settings,
+    state: TimingState,
+    sample: TimingSample,
+    clicks: Clicks | None,
+    tick_s: float,
+) -> tuple[TimingState, TimingCommand]:
     if state.track is None:
         if clicks is not None:
             state = _search(settings, state, clicks, None)
-        return state, _command(settings, state, sample, SEARCHING)
+        return state, _command(state, sample, SEARCHING)
 
     track = state.track
     if clicks is not None:
         time_s = float(np.mean(clicks.u_s))
     else:
-        time_s = now_s - (state.delay.delay_s if state.delay else 0.0)
+        time_s = state.now_s - (state.delay.delay_s if state.delay and not state.raw else 0.0)
     if time_s > track.t_s:
-        track = tracking.predict(track, time_s, settings.noise)
+        track = tracking.predict(track, time_s, _noise(settings, state))
     else:
         clicks = None  # Older than the clicks before: nothing to learn from them.
     state = state._replace(track=track)
     sure = track.phase_sigma_s <= settings.unsure_sigma_s
     if clicks is None:
-        return state, _command(settings, state, sample, COASTING)
+        return state, _command(state, sample, COASTING)
     if not sure:
         state = _search(settings, state, clicks, track)
-        return state, _command(settings, state, sample, COASTING)
+        return state, _command(state, sample, COASTING)
     track, seen = tracking.update(track, clicks.u_s, settings.slot_period_s)
     state = state._replace(track=track, collected=Collected())
     if not seen:
-        return state, _command(settings, state, sample, COASTING)
-    return _give_slots(settings, state, sample, track, clicks)
+        return state, _command(state, sample, COASTING)
+    return _give_slots(settings, state, sample, track, clicks, tick_s)
 
 
-def _valid(sample: TimingSample, delay: Delay) -> bool:
-    finite = abs(delay.delay_s) < _REACH_S and abs(delay.rate) < 1e-3  # False for NaN as well.
-    return bool(sample.pointing_valid) and finite
-
-
-def _stepped(settings: Settings, before: Delay, after: Delay) -> bool:
-    """The prediction itself jumped, as after a navigation fix that was far off."""
-    gap_s = after.t_s - before.t_s
-    if not 0.0 < gap_s <= _REACH_S:
-        return False
-    return abs(mismatch_s(before, after)) > _STEP_SHARE * settings.slot_period_s * max(1.0, gap_s)
-
-
-def _usable(before: Delay | None, delay: Delay, sample: TimingSample) -> Clicks | None:
-    """None where nothing of this tick can be trusted."""
-    if before is None or not _valid(sample, delay) or not 0.0 < delay.t_s - before.t_s <= _REACH_S:
-        return None
-    if not sample.gate_open or sample.stream_defect or sample.time_ps.size == 0:
-        return None
-    x = sample.time_ps.astype(np.float64) * 1e-12
-    index = np.flatnonzero((np.abs(x - delay.t_s) <= _REACH_S) & (sample.channel < 4))
-    if index.size == 0:
-        return None
-    x = x[index]
-    return Clicks(x - interpolate(before, delay, x), sample.channel[index], index)
+def _noise(settings: Settings, state: TimingState) -> ProcessNoise:
+    if state.raw:
+        return settings.noise._replace(drift=_UNPREDICTED_DRIFT_WALK**2)
+    return settings.noise
 
 
 def _search(
     settings: Settings, state: TimingState, clicks: Clicks, reference: Track | None
 ) -> TimingState:
     """Collect, and try to lock once there are enough."""
-    most = settings.acquire_clicks
-    stride = -(-_TICK_SHARE * clicks.u_s.size // most)
-    u = clicks.u_s[::stride]
-    search_ppm = settings.search_ppm
+    u, pattern, period = clicks.u_s, settings.pattern, settings.slot_period_s
+    if not state.raw and not repetitions_told(state.now_s, pattern.length * period):
+        return state
     if reference is not None:
         u = u - tracking.phase_at(reference, u)
-        guess_ppm = _RELOCK_SIGMA * 1e6 * reference.frequency_sigma + _RELOCK_MARGIN_PPM
-        search_ppm = min(search_ppm, guess_ppm)
-    u = np.concatenate([state.collected.u_s, u])[-most:]
-    channel = np.concatenate([state.collected.channel, clicks.channel[::stride]])[-most:]
-    recent = u > np.max(u) - _ACQUIRE_SPAN_S
-    u, channel = u[recent], channel[recent]
-    attempt_at = state.collected.attempt_at
-    if u.size < min(attempt_at, most):
-        return state._replace(collected=Collected(u, channel, attempt_at))
-    lock = acquire(
+    reach = search_reach(1e-6 * settings.search_ppm, reference, predicted=not state.raw)
+    search = state.collected.search._replace(slot_searches=state.slot_searches)
+    collected = collect(
+        state.collected._replace(search=search),
+        Aim(pattern, period, reach, settings.false_lock_probability),
         u,
-        channel,
-        settings.pattern,
-        settings.slot_period_s,
-        search_ppm,
-        settings.false_lock_probability,
+        clicks.channel,
+        settings.acquire_clicks,
     )
-    if lock.locked:
-        return state._replace(
-            track=tracking.start(lock, reference),
-            collected=Collected(),
-            false_lock_probability=lock.false_lock_probability,
-            audit_counts=NO_COUNTS,
-        )
-    if u.size >= most:
-        half = most // 2
-        return state._replace(collected=Collected(u[-half:], channel[-half:], most))
-    grown = Collected(u, channel, int(u.size * _ATTEMPT_GROWTH) + 1)
-    return state._replace(collected=grown)
+    search = collected.search
+    state = state._replace(collected=collected, slot_searches=search.slot_searches)
+    if search.shift is None:
+        return state
+    shift = search.shift
+    if not state.raw:
+        shift = absolute_shift(collected, shift, pattern.length, period)
+    quality = state.quality._replace(locks=state.quality.locks + 1)
+    return state._replace(
+        track=start_track(collected, shift * period, _noise(settings, state), reference),
+        collected=Collected(),
+        false_lock_probability=search.probability,
+        audit_counts=NO_COUNTS,
+        quality=quality,
+    )
 
 
 def _give_slots(
-    settings: Settings, state: TimingState, sample: TimingSample, track: Track, clicks: Clicks
+    settings: Settings,
+    state: TimingState,
+    sample: TimingSample,
+    track: Track,
+    clicks: Clicks,
+    tick_s: float,
 ) -> tuple[TimingState, TimingCommand]:
+    quality = state.quality
     slot, residual = tracking.slots(track, clicks.u_s, settings.slot_period_s)
+    background = quality.background.after(residual, settings.slot_period_s, tick_s)
     slot[np.abs(residual) > settings.gate_half_width_s] = -1
     counts = counts_by_state(slot, clicks.channel, settings.pattern)
     audit = state.audit_counts + counts
@@ -202,15 +213,25 @@ def _give_slots(
     if np.sum(audit) >= _AUDIT_CLICKS:
         if agreement(audit) < _AUDIT_AGREEMENT:
             # The slots do not fit the pattern: whatever went wrong, start from nothing.
-            state = state._replace(track=None, audit_counts=NO_COUNTS, false_lock_probability=1.0)
-            return state, _command(settings, state, sample, SEARCHING)
+            failed = quality.audits_failed + 1
+            state = state._replace(
+                track=None,
+                audit_counts=NO_COUNTS,
+                false_lock_probability=1.0,
+                quality=quality._replace(audits_failed=failed, stability=Stability()),
+            )
+            return state, _command(state, sample, SEARCHING)
         state = state._replace(audit_counts=NO_COUNTS)
+    stability = quality.stability if state.raw else quality.stability.after(track)
+    quality = quality._replace(background=background, stability=stability)
+    state = state._replace(quality=quality)
+    in_gate = int(np.count_nonzero(slot >= 0))
     all_slots = np.full(sample.time_ps.size, -1, dtype=np.int64)
-    all_slots[clicks.position] = slot
+    if not state.raw:
+        all_slots[clicks.position] = slot
     all_residuals = np.zeros(sample.time_ps.size, dtype=np.int64)
     all_residuals[clicks.position] = np.rint(residual * 1e12)
-    in_gate = int(np.count_nonzero(slot >= 0))
-    command = _command(settings, state, sample, LOCKED)._replace(
+    command = _command(state, sample, LOCKED_MODULO if state.raw else LOCKED)._replace(
         clicks_in_gate=in_gate,
         clicks_out_of_gate=sample.time_ps.size - in_gate,
         slot=all_slots,
@@ -219,15 +240,19 @@ def _give_slots(
     return state, command
 
 
-def _command(
-    settings: Settings, state: TimingState, sample: TimingSample, status: int
-) -> TimingCommand:
+def _command(state: TimingState, sample: TimingSample, status: int) -> TimingCommand:
     """The clock as it is known; no slots."""
-    n = sample.time_ps.size
+    n, quality = sample.time_ps.size, state.quality
+    one_second, ten_seconds = quality.stability.deviations
     command = TimingCommand(
         status=status,
         false_lock_probability=state.false_lock_probability,
         clicks_out_of_gate=n,
+        background_hz=quality.background.rate_hz,
+        allan_deviation_1s=one_second,
+        allan_deviation_10s=ten_seconds,
+        audits_failed=quality.audits_failed,
+        relocks=max(quality.locks - 1, 0),
         slot=np.full(n, -1, dtype=np.int64),
         residual_ps=np.zeros(n, dtype=np.int64),
         public_counts=state.public_counts,

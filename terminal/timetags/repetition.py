@@ -8,6 +8,7 @@
    each run's phase is measured again with it (one Fisher-scoring step).
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -205,11 +206,29 @@ def _along(
 
 
 def _shape(blocks: TimeBlocks, origin_ps: int, hz: float, runs: _Runs, turns: Array) -> PulseShape:
-    counts = np.zeros(_BINS)
-    for _, about in _along(blocks, origin_ps, hz, runs, turns):
-        index = ((about + 0.5) * _BINS).astype(np.int64) % _BINS
-        counts += np.bincount(index, minlength=_BINS)
-    return PulseShape(counts)
+    """Histogram of the phases about the path, which is straight between the runs' mean times."""
+    from terminal.timetags import kernels
+
+    counts = np.zeros((4, _BINS), dtype=np.int64)
+    knot_ps = origin_ps + np.rint(runs.time_s * 1e12).astype(np.int64)
+    slope_hz = np.zeros(knot_ps.size + 1)
+    slope_hz[1:-1] = np.diff(turns) / np.diff(runs.time_s)
+    for time_ps in blocks():
+        t = _seconds(time_ps, origin_ps)
+        run = np.searchsorted(runs.begin_s, t, side="right") - 1
+        clicks = time_ps[(run >= 0) & (t <= runs.end_s[run])]
+        if not clicks.size:
+            continue
+        first, last = np.searchsorted(knot_ps, clicks[[0, -1]]).tolist()
+        edges = [0, *np.searchsorted(clicks, knot_ps[first:last]).tolist(), clicks.size]
+        for k, (begin, end) in enumerate(itertools.pairwise(edges), first):
+            # Half a turn, for the histogram begins at -0.5.
+            knot = max(k - 1, 0)
+            at_ps = int(knot_ps[knot]) - origin_ps
+            phase = (at_ps * 1e-12 * hz - float(turns[knot]) + 0.5) % 1.0
+            per_ps = (hz - float(slope_hz[k])) * 1e-12
+            kernels.add_fold(clicks[begin:end], int(knot_ps[knot]), phase, per_ps, counts)
+    return PulseShape(np.sum(counts, axis=0).astype(np.float64))
 
 
 def _measured(

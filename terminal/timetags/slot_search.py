@@ -33,8 +33,12 @@ _LEAST_CLICKS = 4
 _AGAINST = 6.0
 """Nats that successive clicks may speak against a shift that the others prove. More forbids the
 lock: there a slot has slipped, which may be a step of the clock or a wrong frequency."""
+_EPSILON = float(np.finfo(np.float64).eps)
+_TINY = float(np.finfo(np.float64).tiny)
 _STEEPEST = 8.0
 """Largest h of Chernoff's bound; 1 is the optimum for the error rate assumed."""
+_MOST_NATS = 300.0
+"""Of an exponent: a thousand clicks in one slot, as of a detector gone mad, would overflow."""
 
 
 class SlotScore(NamedTuple):
@@ -80,14 +84,17 @@ def log_chance(score: float, slots: Evidence) -> float:
     """
     if score <= 0.0:
         return 0.0
-    low, high = 0.0, _STEEPEST
+    largest = float(np.max(slots.by_state))
+    low, high = 0.0, min(_STEEPEST, _MOST_NATS / max(largest, 1.0))
     while high - low > 1e-3:
         h = 0.5 * (low + high)
         likely = slots.share * np.exp(h * slots.by_state)
-        total = 1.0 - np.sum(slots.share) + np.sum(likely, axis=0)
+        total = np.maximum(1.0 - np.sum(slots.share) + np.sum(likely, axis=0), _TINY)
         slope = float(np.sum(likely * slots.by_state / total))
         low, high = (h, high) if slope < score else (low, h)
     added = np.sum(slots.share * np.expm1(low * slots.by_state), axis=0)
+    # A click that no state of the pattern explains: -1, or a rounding below.
+    added = np.maximum(added, -1.0 + _EPSILON)
     return min(0.0, float(np.sum(np.log1p(added))) - low * score)
 
 
@@ -96,7 +103,7 @@ def promising(slots: Evidence, log_limit: float) -> bool:
 
     Under the right shift a state is exp(u) times as likely as by chance, u being what it adds.
     """
-    likely = slots.share * np.exp(slots.by_state)
+    likely = slots.share * np.exp(np.minimum(slots.by_state, _MOST_NATS))
     mean = float(np.sum(likely * slots.by_state))
     square = float(np.sum(likely * slots.by_state**2))
     return log_chance(mean + _HOPE_SIGMA * math.sqrt(square), slots) < log_limit

@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags.blind import FALSE_LOCK_PROBABILITY, BlindLock, acquire_blind
+from terminal.timetags.blind import FALSE_LOCK_PROBABILITY, MIN_CLICKS, BlindLock, acquire_blind
 from terminal.timetags.clock_filter import transition
 from terminal.timetags.clock_following import Knot, follow, follow_back, last_seen
 from terminal.timetags.frame import agreement
-from terminal.timetags.mixture import Array
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.tracking import Track
 
@@ -46,6 +45,9 @@ class Stretch(NamedTuple):
 
     lock: BlindLock
     knots: list[Knot]
+    late: bool
+    """The signal was there from the first click searched, but only later ones did lock: the clock
+    may have leapt before."""
 
 
 class StreamTracker:
@@ -75,8 +77,10 @@ class StreamTracker:
 
     def feed(self, time_ps: NDArray[np.int64], channel: NDArray[np.uint8]) -> None:
         """time_ps, channel: (n,), ascending, not before the clicks fed so far; channel 0..3."""
-        self._time_ps = np.concatenate([self._time_ps, time_ps])
-        self._channel = np.concatenate([self._channel, channel])
+        if self._time_ps.size:
+            time_ps = np.concatenate([self._time_ps, time_ps])
+            channel = np.concatenate([self._channel, channel])
+        self._time_ps, self._channel = time_ps, channel
         self._run(to_end=False)
 
     def finish(self) -> None:
@@ -117,12 +121,18 @@ class StreamTracker:
             return True
         self.last_attempt = lock
         self._gave_up = self._first_clicks is not None
-        self._at = max(min(self._after(begin, _STEP_S), end), begin + 1)
+        latest = end
+        if end == self._time_ps.size and end - begin >= 2 * MIN_CLICKS:
+            # Near the end of the stream in ever smaller steps: the clock may have leapt just here.
+            latest = (begin + end) // 2
+        self._at = max(min(self._after(begin, _STEP_S), latest), begin + 1)
         self._drop(max(0, self._at - _MOST_PENDING))
         return True
 
-    def _tightened(self, lock: BlindLock, begin: int, end: int) -> tuple[BlindLock, int]:
-        """A lock on later clicks if they need far fewer: the signal began within the first ones."""
+    def _tightened(self, lock: BlindLock, begin: int, end: int) -> tuple[BlindLock, int, int]:
+        """A lock on later clicks if they need far fewer: the signal began within the first ones.
+        Its first click, and which attempt it was."""
+        attempt = self._attempts
         while lock.clicks_used > _MANY_CLICKS:
             middle = begin + lock.clicks_used // 2
             later = acquire_blind(
@@ -135,27 +145,29 @@ class StreamTracker:
             self._attempts += 1
             if not later.locked or 2 * later.clicks_used > lock.clicks_used:
                 break
-            lock, begin = later, middle
-        return lock, begin
+            lock, begin, attempt = later, middle, self._attempts
+        return lock, begin, attempt
 
-    def _start(self, lock: BlindLock, begin: int) -> None:
+    def _start(self, lock: BlindLock, begin: int, attempt: int) -> None:
         # The k-th attempt may use 1 / (k (k + 1)) of the false locks allowed: all together, one.
-        trials = self._attempts * (self._attempts + 1) if self._attempts > 1 else 1
+        trials = attempt * (attempt + 1) if attempt > 1 else 1
         end = begin + lock.clicks_used
         track = _at_end(lock)
-        before_s = self._seconds(lock, 0, end)
         before = follow_back(
             track,
-            before_s,
+            self._time_ps[:end],
             self._channel[:end],
+            lock.reference_time_ps,
             self._slot_period_s,
             self._pattern,
             lock.offset_slots,
         )
+        first_s = (int(self._time_ps[0]) - lock.reference_time_ps) * 1e-12
         self._current = _Current(
             lock,
             track,
             _agreeing_end(before),
+            late=begin > 0 and bool(before) and before[0].begin_s <= first_s + 1e-9,
             confirmed=lock.false_lock_probability * trials <= FALSE_LOCK_PROBABILITY,
         )
         self._at = end
@@ -163,11 +175,11 @@ class StreamTracker:
 
     def _follow(self, current: "_Current", to_end: bool) -> bool:
         """Some knots on; whether to go on."""
-        u_s = self._seconds(current.lock, self._at, self._time_ps.size)
         found = follow(
             current.track,
-            u_s,
+            self._time_ps[self._at :],
             self._channel[self._at :],
+            current.lock.reference_time_ps,
             self._slot_period_s,
             self._pattern,
             current.lock.offset_slots,
@@ -188,7 +200,7 @@ class StreamTracker:
             self._close(current)
         elif verdict:
             self._drop(self._at)
-        return found.lost or verdict is False or found.used > 0
+        return found.lost or verdict is False or len(found.knots) == _KNOTS_AT_ONCE
 
     def _close(self, current: "_Current") -> None:
         """The stretch ends with its last knot that shows the signal; the search goes on there."""
@@ -208,11 +220,8 @@ class StreamTracker:
         knots = last_seen(current.before + current.audited)
         if not knots or not current.confirmed:
             return None
-        self.stretches.append(Stretch(current.lock, knots))
+        self.stretches.append(Stretch(current.lock, knots, current.late))
         return knots[-1].end_s
-
-    def _seconds(self, lock: BlindLock, begin: int, end: int) -> Array:
-        return np.asarray((self._time_ps[begin:end] - lock.reference_time_ps) * 1e-12)
 
     def _after(self, begin: int, span_s: float) -> int:
         return int(np.searchsorted(self._time_ps, self._time_ps[begin] + round(span_s * 1e12)))
@@ -225,8 +234,11 @@ class StreamTracker:
 class _Current:
     """The stretch that is being followed."""
 
-    def __init__(self, lock: BlindLock, track: Track, before: list[Knot], confirmed: bool) -> None:
+    def __init__(
+        self, lock: BlindLock, track: Track, before: list[Knot], late: bool, confirmed: bool
+    ) -> None:
         self.lock = lock
+        self.late = late
         self.track = track
         self.before = before
         self.audited: list[Knot] = []

@@ -1,8 +1,8 @@
 """The partner's clock from block to block: a Kalman filter over phase, frequency and drift.
 
 The signal of slot s is centred at u = s T + phase(u), u being the click time minus the predicted
-delay. The phase of a block of clicks is the maximum-likelihood centre of a Gaussian on uniform
-background (`terminal.timetags.mixture`), its variance the Cramer-Rao bound 1/(n J).
+delay. A block of clicks is a Gaussian on uniform background (`terminal.timetags.mixture`): what it
+tells about the phase is in `terminal.timetags.centre`.
 """
 
 import math
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terminal.timetags import mixture as mx
-from terminal.timetags.acquisition import Lock
+from terminal.timetags.centre import Posterior, posterior
 from terminal.timetags.mixture import Array, Mixture
+from terminal.timetags.phase_fit import PhaseFit
 
 # What the predicted delay may do beside the oscillator. Assumed [?] from ephemeris errors of some
 # 100 m to 1 km in a pass that bends within some ten seconds; a jerk of 6e-12 /s^2 stays inside.
@@ -22,15 +23,16 @@ _DELAY_RANDOM_WALK = 2e-11
 walks 14 ps."""
 _DRIFT_RANDOM_WALK = 1e-11
 """1/s per square-root second."""
-_DRIFT_SIGMA_PER_S = 3e-10
-"""At the start."""
 _RANDOM_WALK_FM_SHARE = 1.0 / 3.0
 """Frequency random walk per square-root second over the one-second Allan deviation [?]."""
 
-_MIN_EVIDENCE = 0.0
-"""Of a block, as log likelihood ratio, to be taken for more than background ..."""
-_MIN_EVIDENCE_FAR = 8.0
-"""... and where its centre was looked for all over the slot."""
+_FAR_SHARE = 1.0 / 12.0
+"""Of a slot: doubt from which on the phase is looked for all over the slot ..."""
+_PEAK_IN_NOISE = 8.0
+"""... where any noise has a peak, whose evidence is this or less."""
+_MOST_PRESENCE = 6.0
+"""Nats for or against a signal that the past counts at most: it may go out or come back at any
+time (one block in 400), and a single block by bad luck should not be left out."""
 _MEMORY_CLICKS = 2000.0
 """Over which signal fraction and jitter are averaged."""
 
@@ -52,6 +54,8 @@ class Track(NamedTuple):
     drift_per_s: float
     covariance: NDArray[np.float64]
     mixture: Mixture
+    presence: float = 6.0
+    """Log odds that there is a signal, by the blocks so far."""
 
     @property
     def phase_sigma_s(self) -> float:
@@ -60,6 +64,10 @@ class Track(NamedTuple):
     @property
     def frequency_sigma(self) -> float:
         return math.sqrt(self.covariance[1, 1])
+
+    @property
+    def drift_sigma_per_s(self) -> float:
+        return math.sqrt(self.covariance[2, 2])
 
 
 def process_noise(oscillator_wander: float) -> ProcessNoise:
@@ -74,21 +82,26 @@ def process_noise(oscillator_wander: float) -> ProcessNoise:
     )
 
 
-def start(lock: Lock, reference: Track | None = None) -> Track:
-    """A track from a lock. `reference`: what was taken out of the clicks before locking."""
-    # A drift unknown to the lock's straight line leaves D span^2 / 24 in the phase at its middle.
-    bend = _DRIFT_SIGMA_PER_S * lock.span_s**2 / 24.0
-    covariance = np.diag(
-        [lock.phase_sigma_s**2 + bend**2, lock.frequency_sigma**2, _DRIFT_SIGMA_PER_S**2]
+def start(fit: PhaseFit, t_s: float, span_s: float, noise: ProcessNoise) -> Track:
+    """A track from a fit with its derivatives taken at the latest of its clicks, t_s.
+
+    The fit is a cubic over span_s; the clock's wander beside that is taken for what wanders in a
+    quarter of the span [?].
+    """
+    phase, frequency, drift, _ = fit.coefficients.tolist()
+    covariance = fit.covariance[:3, :3] + wander(span_s / 4.0, noise)
+    return Track(t_s, phase, frequency, drift, covariance, fit.mixture)
+
+
+def added(track: Track, reference: Track) -> Track:
+    """The track with the phase of another put back, which had been taken out of its clicks."""
+    dt = track.t_s - reference.t_s
+    ahead = dt * (reference.frequency + 0.5 * dt * reference.drift_per_s)
+    return track._replace(
+        phase_s=track.phase_s + reference.phase_s + ahead,
+        frequency=track.frequency + reference.frequency + dt * reference.drift_per_s,
+        drift_per_s=track.drift_per_s + reference.drift_per_s,
     )
-    t = lock.time_s
-    phase, frequency, drift = lock.phase_s, lock.frequency_offset, 0.0
-    if reference is not None:
-        dt = t - reference.t_s
-        phase += reference.phase_s + dt * (reference.frequency + 0.5 * dt * reference.drift_per_s)
-        frequency += reference.frequency + dt * reference.drift_per_s
-        drift = reference.drift_per_s
-    return Track(t, phase, frequency, drift, covariance, lock.mixture)
 
 
 def without_phase(track: Track) -> Track:
@@ -112,50 +125,64 @@ def slots(track: Track, u_s: Array, slot_period_s: float) -> tuple[NDArray[np.in
     return slot.astype(np.int64), along - slot * slot_period_s
 
 
-def predict(track: Track, t_s: float, noise: ProcessNoise) -> Track:
-    """The clock at a later time, without any click in between."""
-    dt = t_s - track.t_s
-    dt2 = dt * dt
-    transition = np.array([[1.0, dt, 0.5 * dt2], [0.0, 1.0, dt], [0.0, 0.0, 1.0]])
+def wander(dt_s: float, noise: ProcessNoise) -> NDArray[np.float64]:
+    """Covariance (3, 3) that the three random walks add in a time."""
+    dt, dt2 = dt_s, dt_s * dt_s
     q1, q2, q3 = noise
     q11 = dt * (q1 + dt2 * (q2 / 3.0 + q3 * dt2 / 20.0))
     q12 = dt2 * (q2 / 2.0 + q3 * dt2 / 8.0)
     q13 = q3 * dt * dt2 / 6.0
     q22 = dt * (q2 + q3 * dt2 / 3.0)
     q23 = q3 * dt2 / 2.0
-    added = np.array([[q11, q12, q13], [q12, q22, q23], [q13, q23, q3 * dt]])
+    return np.array([[q11, q12, q13], [q12, q22, q23], [q13, q23, q3 * dt]])
+
+
+def predict(track: Track, t_s: float, noise: ProcessNoise) -> Track:
+    """The clock at a later time, without any click in between."""
+    dt = t_s - track.t_s
+    dt2 = dt * dt
+    transition = np.array([[1.0, dt, 0.5 * dt2], [0.0, 1.0, dt], [0.0, 0.0, 1.0]])
     return track._replace(
         t_s=t_s,
         phase_s=track.phase_s + dt * (track.frequency + 0.5 * dt * track.drift_per_s),
         frequency=track.frequency + dt * track.drift_per_s,
-        covariance=transition @ track.covariance @ transition.T + added,
+        covariance=transition @ track.covariance @ transition.T + wander(dt, noise),
     )
 
 
 def update(predicted: Track, u_s: Array, slot_period_s: float) -> tuple[Track, bool]:
     """The clock after a block of clicks (n >= 1, predicted to their middle).
 
-    False, and the track unchanged, where the block does not show the signal.
+    False, and the clock unchanged, where the clicks so far speak against a signal.
     """
     _, residual = slots(predicted, u_s, slot_period_s)
-    known = predicted.mixture
-    # From far off, the likelihood's slope would not find the peak.
-    far = predicted.phase_sigma_s > 0.5 * known.sigma_s
-    centre = mx.circular_mean(residual, slot_period_s) if far else 0.0
-    fit = mx.fit_centre(residual, slot_period_s, known, centre)
-    if fit.evidence < (_MIN_EVIDENCE_FAR if far else _MIN_EVIDENCE):
+    known, variance = predicted.mixture, predicted.covariance[0, 0]
+    past = predicted.presence
+    if predicted.phase_sigma_s > _FAR_SHARE * slot_period_s:
+        past = 0.0
+        # The likelihood's slope would not find the peak from there, the first harmonic does.
+        start = mx.circular_mean(residual, slot_period_s)
+        fit = mx.fit_centre(residual, slot_period_s, known, start)
+        left = variance * fit.variance_s2 / (variance + fit.variance_s2)
+        found = Posterior(
+            fit.centre_s * left / fit.variance_s2, left, fit.mixture, fit.evidence - _PEAK_IN_NOISE
+        )
+    else:
+        found = posterior(residual, variance, known, slot_period_s)
+    presence = min(max(past + found.evidence, -_MOST_PRESENCE), _MOST_PRESENCE)
+    predicted = predicted._replace(presence=presence)
+    if presence < 0.0:
         return predicted, False
     covariance = predicted.covariance
-    column = covariance[:, 0]
-    gain = column / (column[0] + fit.variance_s2)
-    covariance = covariance - np.outer(gain, column)
+    gain = covariance[:, 0] / variance
+    covariance = covariance - np.outer(gain, gain) * (variance - found.variance_s2)
     return (
         predicted._replace(
-            phase_s=predicted.phase_s + float(gain[0]) * fit.centre_s,
-            frequency=predicted.frequency + float(gain[1]) * fit.centre_s,
-            drift_per_s=predicted.drift_per_s + float(gain[2]) * fit.centre_s,
+            phase_s=predicted.phase_s + float(gain[0]) * found.shift_s,
+            frequency=predicted.frequency + float(gain[1]) * found.shift_s,
+            drift_per_s=predicted.drift_per_s + float(gain[2]) * found.shift_s,
             covariance=0.5 * (covariance + covariance.T),
-            mixture=_averaged(known, fit.mixture, u_s.size, slot_period_s),
+            mixture=_averaged(known, found.mixture, u_s.size, slot_period_s),
         ),
         True,
     )

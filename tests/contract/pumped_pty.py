@@ -22,6 +22,7 @@ class PumpedPty:
         self._clock = clock
         self._endpoint = PseudoTerminal(link)
         self._port = SerialTransport(str(link), 9600)
+        self._closed = False
 
     def read(self) -> bytes:
         sent = self._emulator.poll(self._clock.t_ns)
@@ -33,8 +34,11 @@ class PumpedPty:
         self._emulator.receive(_fetch(self._endpoint, len(data)), self._clock.t_ns)
 
     def close(self) -> None:
-        self._port.close()
-        self._endpoint.close()
+        """Once more does nothing."""
+        if not self._closed:
+            self._closed = True
+            self._port.close()
+            self._endpoint.close()
 
 
 def _fetch(side: SerialTransport | PseudoTerminal, size: int) -> bytes:

@@ -266,6 +266,27 @@ def test_the_board_stops_when_its_host_dies(bench: Bench):
     assert abs(bench.mechanics.pitch_rate_rad_s) < 1e-4
 
 
+def test_closing_stops_the_axes_at_once(bench: Bench):
+    """Long before the board's own time limit, which is for a host that dies."""
+    bench.start()
+    bench.drive(0.2, 0.1, 300, 0.1)
+    bench.gimbal.close()
+    for _ in range(20):
+        bench.clock.t_ns += 10 * MS_NS
+        bench.poll(bench.clock.t_ns)
+    mechanics = bench.mechanics
+    rates = mechanics.yaw_rate_rad_s, mechanics.pitch_rate_rad_s, mechanics.roll_rate_rad_s
+    assert max(map(abs, rates)) < 1e-4
+
+
+def test_closing_before_anything_was_said_says_nothing(bench: Bench):
+    heard = []
+    receive = bench.board.receive
+    bench.board.receive = lambda data, t_ns: (heard.append(data), receive(data, t_ns))
+    bench.gimbal.close()
+    assert heard == []
+
+
 def test_motors_off_means_no_motion(bench: Bench):
     bench.run(50)
     bench.drive(0.2, 0.1, 200)

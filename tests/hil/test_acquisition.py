@@ -31,7 +31,7 @@ def test_all_find_the_beacon_and_nothing_else(outcomes: list[Outcome]) -> None:
     assert [outcome.seed for outcome in outcomes] == list(SEEDS)
     for outcome in outcomes:
         assert math.isfinite(outcome.took_s)
-        assert not outcome.false
+        assert outcome.false == 0
         # Within the hand-over radius, to a pixel of the camera.
         assert outcome.true_error_rad < 125e-6
 
@@ -82,7 +82,7 @@ def drawn(plan: TimeDistribution, n: int, scale: float = 1.0) -> NDArray[np.floa
     return scale * np.array([plan.quantile_s(float(share)) for share in shares])
 
 
-def made(times_s: NDArray[np.float64], false: bool = False) -> list[Outcome]:
+def made(times_s: NDArray[np.float64], false: int = 0) -> list[Outcome]:
     return [Outcome(k, 3.0, float(t_s), 50e-6, false) for k, t_s in enumerate(times_s)]
 
 
@@ -97,12 +97,15 @@ def test_a_campaign_as_planned_passes_and_a_slower_or_faster_one_fails() -> None
         assert not verdict(EXPONENTIAL, made(drawn(EXPONENTIAL, 500, scale)))["passed"]
 
 
-def test_searches_without_an_end_and_false_ones_count_as_failed() -> None:
+def test_searches_without_an_end_count_as_failed_and_false_ones_with_the_time_they_cost() -> None:
     times_s = drawn(EXPONENTIAL, 500)
     times_s[:4] = np.inf
     answer = verdict(EXPONENTIAL, made(times_s))
     assert answer["acquired"] == pytest.approx(0.992)
     assert answer["passed"]
-    failed = [*made(times_s), *made(np.full(2, 1.0), false=True)]
-    answer = verdict(EXPONENTIAL, failed)
+    late = [*made(times_s), *made(np.full(2, 50.0), false=1)]
+    answer = verdict(EXPONENTIAL, late)
+    assert (answer["false"], answer["passed"]) == (2, True)
+    never = [*made(times_s), *made(np.full(2, np.inf), false=1)]
+    answer = verdict(EXPONENTIAL, never)
     assert (answer["false"], answer["passed"]) == (2, False)

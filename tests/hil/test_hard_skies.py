@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from config.loader import load_scenario
+from config.terminal import TerminalConfig
 from hil.flight import fly, window_of
 from sim_devices.optical_axes import axes
-from terminal.guidance_plan import keyhole_plan
+from terminal.control.guidance.keyhole_plan import KeyholePlan
+from terminal.control.guidance.sway_loss import SwayLoss
+from terminal.guidance_plan import PlannedPass, loss_on_sway, planned_pass, way_through
 from terminal.mode import Mode
 from terminal.telemetry.reader import Recording
 
@@ -29,14 +32,12 @@ BEGIN_S = 20.0
 """From the start of a flight to the culmination, as it is planned."""
 
 
-def flown_part(
-    folder: Path, base: str, start_utc: str, duration_s: float, world: str = ""
-) -> Flown:
+def flown_part(folder: Path, base: str, start_utc: str, duration_s: float, more: str = "") -> Flown:
     """Part of a scenario's pass."""
     path = folder / PART
     path.write_text(
         f"name: {base}\ndescription: a part of the pass\nbased_on: {base}\nmission:\n"
-        f"  window: {{kind: fixed, start_utc: {start_utc}, duration_s: {duration_s}}}\n{world}"
+        f"  window: {{kind: fixed, start_utc: {start_utc}, duration_s: {duration_s}}}\n{more}"
     )
     scenario = load_scenario(str(path))
     summary = fly(scenario, 1, window_of(scenario, None), folder, lambda progress: None)
@@ -48,13 +49,26 @@ def zenith(folder: Path, base: str, world: str = "") -> Flown:
     return flown_part(folder, base, "2016-12-19T15:18:35Z", 2 * BEGIN_S, world)
 
 
-def planned_loss_s(flight: Flown) -> float:
+def planned(flight: Flown) -> tuple[PlannedPass, KeyholePlan, TerminalConfig]:
     scenario = load_scenario(str(flight.folder / PART))
     start_ns = window_of(scenario, None).start_tai_ns
-    plan = keyhole_plan(scenario.mission, scenario.terminal, start_ns)
+    flown = planned_pass(scenario.mission, scenario.terminal, start_ns)
+    plan = way_through(flown, scenario.terminal)
     assert plan is not None
-    assert plan.chosen.loss_s is not None
-    return plan.chosen.loss_s
+    return flown, plan, scenario.terminal
+
+
+def planned_loss_s(flight: Flown) -> float:
+    """Of a level body."""
+    loss_s = planned(flight)[1].chosen.loss_s
+    assert loss_s is not None
+    return loss_s
+
+
+def planned_on_sway(flight: Flown) -> SwayLoss:
+    loss = loss_on_sway(*planned(flight))
+    assert loss is not None
+    return loss
 
 
 def culmination_deg(flight: Flown) -> float:
@@ -65,6 +79,7 @@ def test_a_third_axis_holds_the_link_through_the_zenith(tmp_path: Path) -> None:
     flight = zenith(tmp_path, "leo_haps_zenith")
     assert culmination_deg(flight) > 88.0
     assert planned_loss_s(flight) == 0.0
+    assert planned_on_sway(flight).quantile_s == 0.0
     assert flight.modes == ["STANDBY", "POINT", "ACQUIRE", "TRACK", "LINK"]
     assert flight.summary["modes"][-1]["start_s"] < BEGIN_S - 5.0
     assert flight.summary["point_ahead_error_urad_rms"] < 0.5
@@ -93,13 +108,12 @@ def test_two_axes_lose_a_level_body_s_link_as_planned(tmp_path: Path) -> None:
     assert link[1]["start_s"] - link[0]["end_s"] < planned + 0.25 + coarse.handover_s + 1.0
 
 
-def test_two_axes_on_a_swaying_body_find_back(tmp_path: Path) -> None:
-    """No plan knows the sway of three times the distance from the zenith. Half a turn of yaw at the
-    gimbal's rate is what the worst of it costs."""
+def test_two_axes_on_a_swaying_body_lose_no_more_than_planned(tmp_path: Path) -> None:
+    """The sway of 30 mrad is three times the distance from the zenith. What the plan says for 95 %
+    of the sways holds for most flights; here is one."""
     flight = zenith(tmp_path, "leo_laps_zenith")
-    gimbal = load_scenario("leo_laps_zenith").terminal.gimbal
     assert flight.modes[-1] == "LINK"
-    assert out_of_reach_s(flight) < math.pi / gimbal.max_rate_rad_s
+    assert out_of_reach_s(flight) < planned_on_sway(flight).quantile_s
     # It is never sought anew: the prediction, as corrected by the beacon, is enough.
     assert flight.modes.count("ACQUIRE") == 1
 
@@ -157,6 +171,11 @@ def boresight_ned(flight: Flown) -> tuple[NDArray[np.int64], NDArray[np.float64]
     return joints["t_ns"], Rotation.from_quat(q[np.maximum(newest, 0)]).apply(np.array(body))
 
 
+def changes(flag: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Where a flag is not what it was before."""
+    return np.flatnonzero(flag[1:] != flag[:-1]) + 1
+
+
 @pytest.mark.usefixtures("no_downloads")
 def test_the_shutter_is_shut_near_the_sun(tmp_path: Path) -> None:
     """From 17 degrees of the Sun to 11 and out again. The terminal knows how its gimbal stands and
@@ -171,11 +190,12 @@ def test_the_shutter_is_shut_near_the_sun(tmp_path: Path) -> None:
     assert 10.0 < math.degrees(apart.min()) < 12.0
     assert np.count_nonzero(inside) > 50 * 60.0
     assert not np.any(opened & inside)
-    # Open before and after, and no sooner or later than it has to be.
-    outside = apart > keep_out.sun_rad + unsure_rad
-    enters, leaves = np.flatnonzero(inside)[0], np.flatnonzero(inside)[-1]
-    assert np.count_nonzero(opened[:enters] & outside[:enters]) > 50 * 5.0
-    assert opened[leaves:][outside[leaves:]].mean() > 0.5
+    # By the Sun of another computation: shut where the partner enters, open where it leaves.
+    t_s = truth["t_s"]
+    enters_s, leaves_s = t_s[changes(apart < keep_out.sun_rad)]
+    _, shuts_s, opens_s = t_s[changes(opened)]
+    assert shuts_s == pytest.approx(enters_s, abs=1.0)
+    assert opens_s == pytest.approx(leaves_s, abs=1.0)
 
     # Inside, the beacon is held all the time.
     modes = flight.columns("modes")
@@ -183,7 +203,27 @@ def test_the_shutter_is_shut_near_the_sun(tmp_path: Path) -> None:
     assert set(modes["mode"][inside[index]]) == {int(Mode.TRACK)}
     assert Mode.LOST.name not in flight.modes
 
-    t_ns, boresight = boresight_ned(flight)
-    sun = sun_ned(flight, t_ns)
+
+AVOID_RAD = math.radians(13.0)
+
+
+@pytest.mark.usefixtures("no_downloads")
+def test_the_gimbal_goes_round_the_sun(tmp_path: Path) -> None:
+    """With an avoidance of 13 degrees, which the partner enters by 2, the boresight does not follow
+    it, and looks for it anew behind the Sun."""
+    changed = f"terminal: {{keep_out: {{sun_avoid_rad: {AVOID_RAD}}}}}\n"
+    flight = flown_part(tmp_path, "leo_haps_daytime", "2016-12-19T02:11:58Z", 75.0, changed)
+    truth = flight.columns("truth")
+    apart = apart_rad(partner_ned(truth), sun_ned(flight, truth["t_ns"]))
     # Attitude and mounting, three standard deviations on both axes.
-    assert apart_rad(boresight, sun).min() > keep_out.sun_avoid_rad - 3 * 3.6e-3 * math.sqrt(2.0)
+    unsure_rad = 3 * 3.6e-3 * math.sqrt(2.0)
+    assert apart.min() < AVOID_RAD - 2 * unsure_rad
+    t_ns, boresight = boresight_ned(flight)
+    assert apart_rad(boresight, sun_ned(flight, t_ns)).min() > AVOID_RAD - unsure_rad
+    assert not np.any(truth["shutter_open"][apart < AVOID_RAD])
+    # Before and behind it the beacon is tracked.
+    inside = np.flatnonzero(apart < AVOID_RAD)
+    enters_s, leaves_s = truth["t_s"][inside[[0, -1]]]
+    track = [span for span in flight.summary["modes"] if span["mode"] == Mode.TRACK.name]
+    assert track[0]["start_s"] < enters_s
+    assert track[-1]["end_s"] > leaves_s + 3.0

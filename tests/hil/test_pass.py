@@ -98,6 +98,15 @@ def test_clock_is_locked_and_never_slips(demo: Pass) -> None:
     assert link_s - 2.0 < clock["locked_s"] <= link_s + 0.1
     # The rms about the slots is the detectors' jitter; the clock adds nothing that shows.
     assert clock["timing_rms_ps"] == pytest.approx(150.0, rel=0.03)
+    assert clock["audits_failed"] == clock["relocks"] == 0
+    # Poisson: half of the background clicks of the whole pass.
+    seen = 0.5 * clock["background_true_hz"] * clock["locked_s"]
+    assert clock["background_hz"] == pytest.approx(
+        clock["background_true_hz"], rel=4.0 / math.sqrt(seen) + 0.01
+    )
+    # It holds our oscillator and more.
+    for tau in ("1s", "10s"):
+        assert clock[f"allan_deviation_{tau}"] > 0.7 * clock[f"allan_deviation_{tau}_oscillator"]
 
 
 def test_no_second_of_the_key_looks_like_slipped_slots(demo: Pass) -> None:
@@ -168,7 +177,19 @@ SHAPE = {
     "point_ahead_error_urad_rms": NUMBER,
     "polarization_error_deg_rms": NUMBER,
     "polarization_converged_s": NUMBER,
-    "clock": {"locked_s": NUMBER, "timing_rms_ps": NUMBER, "slips": int},
+    "clock": {
+        "locked_s": NUMBER,
+        "timing_rms_ps": NUMBER,
+        "slips": int,
+        "background_hz": NUMBER,
+        "background_true_hz": NUMBER,
+        "allan_deviation_1s": NUMBER,
+        "allan_deviation_1s_oscillator": NUMBER,
+        "allan_deviation_10s": NUMBER,
+        "allan_deviation_10s_oscillator": NUMBER,
+        "audits_failed": int,
+        "relocks": int,
+    },
     "counts": {"sent": int, "detected": int, "sifted": int, "disclosed": int},
     "qber": NUMBER,
     "qber_true": NUMBER,

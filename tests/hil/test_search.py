@@ -14,14 +14,12 @@ from sim_devices.carrier import GRID_HZ
 from terminal.control.search.acquire import settings_of
 from terminal.control.search.acquisition_time import TimeDistribution, quantile_interval
 from terminal.control.search.confirmation import Looks
-from terminal.control.search.footprint import GaussianBeam
-from terminal.control.search.mutual_search import Attempt, plan_mutual_search
-from terminal.control.search.pull_in import PullIn
 from terminal.control.search.roles import Note, Role
 from terminal.control.search.scan import search_scan
-from terminal.control.search.search_plan import plan_search
 from terminal.control.search.uncertainty import Uncertainty
 from terminal.mode import Mode
+from terminal.mutual_planning import plan_by_two
+from terminal.search_planning import looks, pull_in
 
 SEEDS = range(1, 17)
 LIMIT_S = 40.0
@@ -117,43 +115,18 @@ def test_a_partner_that_gives_its_turn_away_is_heard(tmp_path: Path) -> None:
 
 
 def planned(what: Scenario) -> TimeDistribution:
-    """From ACQUIRE to a centred beacon: our beam finds the partner, then its beam is here.
-
-    The partner's light is its message, so nothing waits for the channel.
-    """
+    """From ACQUIRE to a centred beacon, by the plan that `qsky plan` makes, but with the world's
+    sigmas and the partner's own time to confirm."""
     config, truth = what.terminal, what.world
     k = settings_of(what.mission, config)
-    a, coarse = config.acquisition, config.coarse
+    a = config.acquisition
     known = truth.navigation.attitude_bias_rad**2 + truth.gimbal.mounting_error_rad**2
     field = Uncertainty(known, 0.0, known)
     scan = search_scan(field, k.limits, coverage=a.coverage, widening=a.widening, covers=2)
     assert truth.partner.search
-    beam = GaussianBeam(
-        config.optics.uplink_beacon_divergence_rad, truth.partner.uplink_threshold, 0.0
-    )
-    looks = Looks(GRID_HZ, round(truth.partner.search.confirm_s * GRID_HZ), 1.0, 0.0)
-    first = plan_search(field, scan, beam, looks, None, LIMIT_S).time
-    # Then the beacon stands anywhere in the beam's disc, and we pull in.
-    rng = np.random.default_rng(1)
-    radius = 0.5 * beam.sure_diameter_rad * np.sqrt(rng.random(2000))
-    angle = rng.uniform(0.0, 2.0 * np.pi, 2000)
-    error = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
-    loop = PullIn(
-        coarse.beacon_gain_per_s,
-        coarse.integral_gain_per_s2,
-        coarse.handover_rad,
-        truth.gimbal.rate_lag_s,
-        config.gimbal.max_rate_rad_s,
-        coarse.handover_rad,
-    )
-    frame_s = 1.0 / config.rates.camera_hz
-    frames = loop.frames(error, np.zeros_like(error), frame_s, frame_s)
-    took_s = np.sort((a.confirm_frames + frames + 1) * frame_s)
-    second = TimeDistribution(
-        np.concatenate([[0.0], took_s, [5.0]]),
-        np.concatenate([[0.0], np.arange(1, 2001) / 2000, [1.0]]),
-    )
-    return plan_mutual_search([Attempt(first, scan.covers_s[0], second, 3.0)], 0.0, LIMIT_S)
+    partner_looks = Looks(GRID_HZ, round(truth.partner.search.confirm_s * GRID_HZ), 1.0, 0.0)
+    loop = pull_in(config)
+    return plan_by_two(field, scan, config, looks(config), partner_looks, loop, LIMIT_S).time
 
 
 @pytest.mark.slow

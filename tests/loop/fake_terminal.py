@@ -176,6 +176,8 @@ class Tagger(Fake):
         self.bus = bus
         self.rng = np.random.default_rng(2)
         self.last_ns = START_NS
+        self.rate_before = 0.0, 0.0
+        """Time and rate of the delay at the last poll."""
         source = SCENARIO.mission.source
         self.period_s = 1.0 / source.pulse_rate_hz
         self.pattern = public_pattern(
@@ -189,10 +191,17 @@ class Tagger(Fake):
         span_s = (self.last_ns - START_NS) * 1e-9, (t_ns - START_NS) * 1e-9
         arrival_s = self.rng.uniform(*span_s, 800)
         self.last_ns = t_ns
-        # The delay at time t is L + r (t - t0).
-        sent_s = arrival_s - p.light_time_s - rate * (arrival_s - at_s)
-        slot = np.rint(sent_s / self.period_s).astype(np.int64)
-        arrival_s = (slot * self.period_s + p.light_time_s - rate * at_s) / (1.0 - rate)
+        # A straight line would err by a whole slot over 0.2 s.
+        since_s = at_s - self.rate_before[0]
+        bend = (rate - self.rate_before[1]) / since_s if 0.0 < since_s < 1.0 else 0.0
+        self.rate_before = at_s, rate
+
+        def delay_s(t_s: NDArray[np.float64]) -> NDArray[np.float64]:
+            return p.light_time_s + (t_s - at_s) * (rate + 0.5 * bend * (t_s - at_s))
+
+        slot = np.rint((arrival_s - delay_s(arrival_s)) / self.period_s).astype(np.int64)
+        for _ in range(4):
+            arrival_s = slot * self.period_s + delay_s(arrival_s)
         arrival_s += 150e-12 * self.rng.standard_normal(800)
         state = self.pattern[slot % len(self.pattern)]
         state = np.where(state == NOT_PUBLIC, self.rng.integers(0, 4, 800), state)

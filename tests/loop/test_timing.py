@@ -88,23 +88,25 @@ def bound(tagger: Tagger, bus: Bus) -> tuple[Loop[Any, Any, Any], Any]:
     return Loop("timing", 20, state, step, read, write, bus.timing), read
 
 
-def predict(bus: Bus, at_ns: int) -> None:
+def predict(bus: Bus, at_ns: int, off_m: float = 0.0, valid: int = 1) -> None:
+    """off_m: by how much the range is predicted too long."""
     command = PointingCommand(
-        valid=1,
+        valid=valid,
         range_rate_m_s=RANGE_RATE_M_S,
-        light_time_s=float(delay_s((at_ns - START_NS) * 1e-9)),
+        light_time_s=float(delay_s((at_ns - START_NS) * 1e-9)) + off_m / C_M_S,
     )
     bus.pointing.push(FIX._replace(t_ns=at_ns), command)
 
 
 @pytest.mark.parametrize("late_ns", [0, 17_000_000])
-def test_ticks_from_bus_and_tagger_end_in_the_true_slots(late_ns: int) -> None:
+@pytest.mark.parametrize("tick_ns", [50_000_000, 200_000_000])
+def test_ticks_from_bus_and_tagger_end_in_the_true_slots(late_ns: int, tick_ns: int) -> None:
     """Also where the prediction is of an earlier moment than the tick."""
     bus, tagger = Bus(), Tagger()
     loop, _ = bound(tagger, bus)
     bus.modes.command = ModesCommand(mode=Mode.LINK, shutter_open=1)
     for k in range(1, 41):
-        t_ns = START_NS + k * 50_000_000
+        t_ns = START_NS + k * tick_ns
         predict(bus, t_ns - late_ns)
         loop.tick(t_ns)
     command = bus.timing.command
@@ -117,6 +119,37 @@ def test_ticks_from_bus_and_tagger_end_in_the_true_slots(late_ns: int) -> None:
     counts = command.public_counts.reshape(4, 4)
     assert counts.sum() == pytest.approx(0.1 * 500 * 34, rel=0.15)
     assert counts[0, 1] == counts[1, 0] == counts[2, 3] == counts[3, 2] == 0.0
+
+
+@pytest.mark.parametrize("unsure_for", [0, 10, 30, 50, 200])
+@pytest.mark.parametrize("slots", [70, 70.3, 70.5, -200, 667])
+def test_a_position_that_jumps_while_locked_gives_no_wrong_slot(
+    slots: float, unsure_for: int
+) -> None:
+    """The predicted range steps by 100 to 1000 m, whole slots being the worst; at once, or after so
+    many ticks without a prediction, in which the shutter is shut. The pattern proves the slots."""
+    bus, tagger = Bus(), Tagger()
+    loop, _ = bound(tagger, bus)
+    steps_at = 60
+    back_at = steps_at + unsure_for
+    given_before = given_after = 0
+    for k in range(1, back_at + 41):
+        t_ns = START_NS + k * 50_000_000
+        valid = not steps_at <= k < back_at
+        off_m = slots * T_S * C_M_S if k >= steps_at else 0.0
+        bus.modes.command = ModesCommand(mode=Mode.LINK, shutter_open=int(valid))
+        predict(bus, t_ns, off_m, int(valid))
+        loop.tick(t_ns)
+        slot = bus.timing.command.slot
+        given = slot >= 0
+        np.testing.assert_array_equal(slot[given], tagger.slot[given])
+        if k < steps_at:
+            given_before += int(given.sum())
+        else:
+            given_after += int(given.sum())
+    # It had a lock, and has one again.
+    assert given_before > 10_000
+    assert given_after > 10_000
 
 
 def test_a_recorded_flight_gives_the_same_bytes_again() -> None:

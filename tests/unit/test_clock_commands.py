@@ -2,21 +2,15 @@
 
 import json
 import math
-import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from clock_case import SLOT_PS, Case, Run, answer, runner
 from numpy.typing import NDArray
 
-from terminal import cli
-
-ENTRIES = [EntryPoint("clock", "terminal.clock_commands:app", cli.GROUP)]
-SLOT_PS = 10_000
-SLOTS = 1 << 16
 RECOVER_FIELDS = {
     "locked",
     "frequency_offset",
@@ -28,68 +22,15 @@ RECOVER_FIELDS = {
     "timing_rms_ps",
 }
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
 def qsky(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command as `main` does: exit code, standard output, standard error."""
-    monkeypatch.setattr(cli, "entry_points", lambda group: ENTRIES)
-    monkeypatch.delenv("QSKY_TRACEBACK", raising=False)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["qsky", *arguments])
-        with pytest.raises(SystemExit) as exit_info:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(exit_info.value.code or 0), out, err
-
-    return run
-
-
-class Case:
-    """A stream with a constant offset of 12 ppm, 20 % background, and its files."""
-
-    ppm = 12.0
-    first_slot = 4321
-
-    def __init__(self, folder: Path, seed: int = 5, n: int = 3000, span_s: float = 1.5) -> None:
-        rng = np.random.default_rng(seed)
-        self.state = rng.integers(0, 4, SLOTS).astype(np.uint8)
-        period_ps = SLOT_PS * (1.0 + self.ppm * 1e-6)
-        slot = np.sort(rng.integers(0, int(span_s * 1e12 / period_ps), n))
-        background = rng.random(n) < 0.2
-        sent = self.state[(self.first_slot + slot) % SLOTS]
-        basis = rng.integers(0, 2, n)
-        bit = np.where(basis == sent // 2, sent % 2, rng.integers(0, 2, n))
-        time = slot * period_ps + 212.0 * rng.standard_normal(n)
-        time = np.where(background, rng.uniform(0.0, span_s * 1e12, n), time)
-        self.channel = np.where(background, rng.integers(0, 4, n), 2 * basis + bit).astype(np.uint8)
-        self.time_ps = np.rint(time).astype(np.int64)
-        order = np.argsort(self.time_ps, kind="stable")
-        self.time_ps, self.channel = self.time_ps[order], self.channel[order]
-        self.is_signal = ~background[order]
-        nearest = np.rint(self.time_ps / period_ps).astype(np.int64)
-        self.slot = (self.first_slot + nearest) % SLOTS
-        self.tags, self.pattern = folder / "tags.npz", folder / "pattern.npz"
-        np.savez(self.tags, time_ps=self.time_ps, channel=self.channel)
-        np.savez(self.pattern, state=self.state)
-
-    def arguments(self, *more: str) -> list[str]:
-        pattern = ["--pattern", str(self.pattern), "--slot-ps", str(SLOT_PS)]
-        return ["clock", "recover", str(self.tags), *pattern, *more]
+    return runner(monkeypatch, capsys)
 
 
 @pytest.fixture
 def case(tmp_path: Path) -> Case:
     return Case(tmp_path)
-
-
-def answer(run: Run, *arguments: str) -> dict[str, Any]:
-    code, out, err = run(*arguments, "--json", "-")
-    assert code == 0, err
-    found: dict[str, Any] = json.loads(out)
-    return found
 
 
 def test_recover_answers_the_contract(qsky: Run, case: Case, tmp_path: Path) -> None:
@@ -149,7 +90,9 @@ def test_noise_is_an_answer(qsky: Run, case: Case, tmp_path: Path) -> None:
 def test_no_clicks_is_an_answer(qsky: Run, case: Case, tmp_path: Path) -> None:
     np.savez(case.tags, time_ps=np.empty(0, np.int64), channel=np.empty(0, np.uint8))
     slots = tmp_path / "slots.npy"
-    assert answer(qsky, *case.arguments("--slots", str(slots)))["locked"] is False
+    got = answer(qsky, *case.arguments("--slots", str(slots)))
+    assert got["locked"] is False
+    assert got["flags"] == ["no_clicks"]
     assert np.load(slots).size == 0
     assert answer(qsky, "clock", "period", str(case.tags), "--near-hz", "1e8")["locked"] is False
     assert answer(qsky, "clock", "pair", str(case.tags), str(case.tags))["locked"] is False
@@ -324,3 +267,51 @@ def test_group_is_listed_and_helps(qsky: Run) -> None:
     assert code == 0
     for name in ("recover", "period", "pair", "simulate"):
         assert name in out
+
+
+@pytest.mark.parametrize("background", [0.1, 0.6])
+def test_quality_fields_are_the_truth(qsky: Run, tmp_path: Path, background: float) -> None:
+    out, delays = tmp_path / "sim", np.array([250.0, -150.0, 0.0, 60.0])
+    options = ["--rate-hz", "10000", "--duration-s", "3", "--pattern-slots", "65536"]
+    options += ["--background", str(background), "--flyby-km", "600"]
+    text = ",".join(str(delay) for delay in delays)
+    code, _, err = qsky("clock", "simulate", "--out", str(out), *options, "--delays-ps", text)
+    assert code == 0, err
+    truth = json.loads((out / "truth.json").read_text())
+    files = [str(out / "tags.npz"), "--pattern", str(out / "pattern.npz"), "--slot-ps", "10000"]
+    got = answer(qsky, "clock", "recover", *files)
+    clicks, signal = truth["clicks"], truth["signal_clicks"]
+    # Five sigma, doubled for what the background takes from the information.
+    assert got["timing_rms_ps"] == pytest.approx(212.0, rel=10.0 / math.sqrt(2.0 * signal))
+    assert got["signal_fraction"] == pytest.approx(signal / clicks, abs=5.0 / math.sqrt(clicks))
+    other = (clicks - signal) / 3.0
+    assert got["background_hz"] == pytest.approx(other, abs=10.0 * math.sqrt(clicks) / 3.0)
+    assert sum(got["channel_background_hz"]) == pytest.approx(
+        other, abs=5.0 * math.sqrt(2.0 * other / 3.0)
+    )
+    relative = np.array(got["channel_delays_ps"]) - delays
+    tolerance = 10.0 * 212.0 / math.sqrt(signal / 4.0)
+    np.testing.assert_allclose(relative, np.mean(relative), atol=tolerance)
+    total = got["clicks_accepted"] + got["clicks_rejected"] + got["clicks_without_slot"]
+    assert total == got["clicks"] == clicks
+    assert got["clicks_without_slot"] == 0
+    assert got["slips"] == 0
+    # No oscillator noise is simulated: what is left is that of the phases.
+    first = got["allan_deviation"][0]
+    assert 0.5 * first["floor"] < first["deviation"] < 1.5 * first["floor"]
+
+
+@pytest.mark.parametrize("delays", ["1,2,3", "1,2,3,x", "0,0,0,9000", "nan,0,0,0"])
+def test_simulate_refuses_delays(qsky: Run, tmp_path: Path, delays: str) -> None:
+    code, _, err = qsky("clock", "simulate", "--out", str(tmp_path), "--delays-ps", delays)
+    assert code == 2
+    assert "--delays-ps" in err
+
+
+def test_period_over_a_part_of_the_file_says_so(qsky: Run, tmp_path: Path) -> None:
+    """The Doppler of a fly-by is more than a source in a laboratory wanders."""
+    out = tmp_path / "sim"
+    options = ["--flyby-km", "600", "--rate-hz", "1000", "--duration-s", "10"]
+    qsky("clock", "simulate", "--out", str(out), *options, "--pattern-slots", "1024")
+    got = answer(qsky, "clock", "period", str(out / "tags.npz"), "--near-hz", "1e8")
+    assert not got["locked"] or "not_whole_file" in got["flags"] or got["seconds_used"] > 9.9

@@ -87,11 +87,11 @@ def test_bytes_on_disk_are_little_endian_without_padding() -> None:
     packed = TickCodec(MESSAGES["point_ahead"]).pack(
         7,
         PointAheadSample(1_000_000_007, 1, 0.5, -0.25, 2.0),
-        PointAheadCommand(-2, 513, -0.5, 0.125),
+        PointAheadCommand(-2, 513, -0.5, 0.125, 1),
     )
     assert packed == bytes.fromhex(
         "0700000007ca9a3b0000000001000000000000e03f000000000000d0bf0000000000000040"
-        "feff0102000000000000e0bf000000000000c03f"
+        "feff0102000000000000e0bf000000000000c03f01"
     )
 
 

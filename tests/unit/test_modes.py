@@ -1,6 +1,7 @@
 """The table of modes: what it can reach, what it never allows, and that the page shows it."""
 
 import math
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.loader import load_scenario
+from terminal.control.guidance.keep_out import KeepOutZone
 from terminal.messages import ModesCommand, ModesSample
 from terminal.mode import Mode
 from terminal.modes import (
     BEACON_ON,
     CLEAR_S,
+    DARK_S,
+    QUAD_ALONE_S,
+    SET_RAD,
     TRANSITIONS,
     UNSAFE_IN,
     Timers,
@@ -48,7 +53,8 @@ CLOSED = ModesSample(
 )
 OPEN = CLOSED._replace(window_open=1)
 ON_TARGET = OPEN._replace(gimbal_on_target=1)
-SEEN = ON_TARGET._replace(camera_found=1, camera_confirmed=1)
+SEEN = ON_TARGET._replace(camera_found=1, camera_confirmed=1, beacon_leads=1)
+LIT = SEEN._replace(fine_beacon=1)
 HELD = SEEN._replace(fine_closed=1, fine_beacon=1, fine_rms_rad=1e-6)
 GONE = ON_TARGET
 BAD = HELD._replace(interlock_ok=0)
@@ -63,11 +69,11 @@ class Life:
         self.t_ns = START_NS
 
     def run(self, sample: ModesSample, ticks: int = 1) -> Mode:
+        """With a camera that hears of every false lock at once."""
         for _ in range(ticks):
             self.t_ns += DT_NS
-            self.timers, self.command = step(
-                CONFIG, self.timers, sample._replace(t_ns=self.t_ns), DT_S
-            )
+            now = sample._replace(t_ns=self.t_ns, camera_false_locks=self.command.false_locks)
+            self.timers, self.command = step(CONFIG, self.timers, now, DT_S)
         return Mode(self.command.mode)
 
     def to(self, mode: Mode) -> "Life":
@@ -216,16 +222,164 @@ def test_the_beacon_is_gone_after_its_time_and_not_before(mode: Mode) -> None:
     ticks = round(CONFIG.safety.lost_after_s / DT_S)
     for blink in (GONE, HELD._replace(camera_found=0, fine_beacon=0, fine_closed=1)):
         life = Life().to(mode)
+        life.run(LIT)
         assert life.run(blink, ticks - 1) in (Mode.TRACK, Mode.LINK)
         life.run(SEEN)
         assert life.run(blink, ticks - 1) in (Mode.TRACK, Mode.LINK)
         assert life.run(blink, 2) is Mode.LOST
 
 
-@pytest.mark.parametrize("sensor", ["camera_found", "fine_beacon"])
-def test_one_sensor_that_sees_it_is_enough(sensor: str) -> None:
+def test_one_sensor_that_sees_it_is_enough() -> None:
+    """The camera alone, or for a while the quad cell alone on which the mirror loop is closed."""
+    unlit = SEEN._replace(beacon_leads=0)
+    assert Life().to(Mode.TRACK).run(unlit, 500) is Mode.TRACK
+    blind = HELD._replace(camera_found=0, camera_confirmed=0)
+    ticks = round(QUAD_ALONE_S / DT_S)
+    life = Life().to(Mode.LINK)
+    assert life.run(blind, ticks - 1) is Mode.LINK
+    # A bright sky lights the cell as well.
+    assert life.run(blind, 3) is Mode.LOST
+
+
+@pytest.mark.parametrize(
+    "blind",
+    [
+        GONE._replace(fine_beacon=1),
+        GONE._replace(camera_found=1, camera_error_rad=2e-3),
+        GONE._replace(camera_found=1),
+        GONE._replace(camera_confirmed=1),
+    ],
+)
+def test_what_nobody_holds_or_confirms_is_no_beacon(blind: ModesSample) -> None:
+    """Light on a cell whose loop is open, a spot that is not confirmed, or none in this image."""
     life = Life().to(Mode.TRACK)
-    assert life.run(GONE._replace(**{sensor: 1}), 200) is not Mode.LOST
+    life.run(LIT)
+    assert life.run(blind, round(CONFIG.safety.lost_after_s / DT_S) + 2) is Mode.LOST
+    assert not life.command.fine_enable
+
+
+def test_an_unconfirmed_spot_does_not_start_the_mirror() -> None:
+    life = Life().to(Mode.TRACK)
+    spot = SEEN._replace(camera_confirmed=0)
+    for _ in range(2 * math.ceil(CONFIG.coarse.handover_s / DT_S)):
+        life.run(spot)
+        assert not life.command.fine_enable
+
+
+@pytest.mark.parametrize("error_rad", [0.0, 1.1 * CONFIG.coarse.release_rad])
+def test_what_never_lights_the_quad_cell_is_a_false_lock(error_rad: float) -> None:
+    life = Life().to(Mode.TRACK)
+    false = SEEN._replace(camera_error_rad=error_rad)
+    ticks = round(DARK_S / DT_S)
+    assert life.run(false, ticks - 1) is Mode.TRACK
+    assert life.command.false_locks == 0
+    assert life.run(false, 3) is not Mode.LOST
+    assert life.command.false_locks == 1
+    # One flash of light, and the time begins anew.
+    life = Life().to(Mode.TRACK)
+    life.run(false, ticks - 1)
+    life.run(LIT)
+    assert life.run(false, ticks - 1) is Mode.TRACK
+
+
+def test_a_spot_that_goes_before_it_lit_the_quad_cell_is_not_coasted_after() -> None:
+    life = Life().to(Mode.TRACK)
+    assert life.run(GONE, round(CONFIG.safety.lost_after_s / DT_S) + 2) is Mode.ACQUIRE
+    assert life.command.false_locks == 1
+
+
+def test_after_a_false_lock_nothing_is_centred_until_the_camera_knows_of_it() -> None:
+    life = Life().to(Mode.TRACK)
+    while life.run(SEEN) is Mode.TRACK:
+        pass
+    assert life.command.mode == Mode.ACQUIRE
+    for _ in range(100):
+        late = SEEN._replace(t_ns=life.t_ns, camera_false_locks=0)
+        life.timers, command = step(CONFIG, life.timers, late, DT_S)
+        assert command.mode == Mode.ACQUIRE
+    assert life.run(SEEN) is Mode.TRACK
+
+
+@pytest.mark.parametrize("mode", [Mode.ACQUIRE, Mode.TRACK, Mode.LINK, Mode.LOST])
+def test_a_partner_that_sets_is_waited_for(mode: Mode) -> None:
+    under = CONFIG.keep_out.horizon_rad - 1.1 * SET_RAD
+    seen = {Mode.TRACK: LIT, Mode.LINK: HELD}.get(mode, GONE)
+    # On the horizon itself, where noise leads it to and fro, nothing is given up.
+    life = Life().to(mode)
+    at = seen._replace(elevation_rad=CONFIG.keep_out.horizon_rad - 0.9 * SET_RAD)
+    assert life.run(at, 5) is mode
+    set_ = seen._replace(elevation_rad=under, keep_out=KeepOutZone.HORIZON)
+    life.run(set_, 2)
+    assert life.run(set_, 100) is Mode.POINT
+    assert not life.command.beacon_on
+    # An elevation that nobody knows is none.
+    unknown = seen._replace(elevation_rad=under, pointing_valid=0)
+    assert Life().to(mode).run(unknown, 5) is mode
+
+
+@pytest.mark.parametrize("zone", [KeepOutZone.HORIZON, KeepOutZone.SUN_AVOID])
+@pytest.mark.parametrize("mode", [Mode.ACQUIRE, Mode.TRACK, Mode.LOST])
+def test_no_beacon_where_the_gimbal_looks_elsewhere(mode: Mode, zone: KeepOutZone) -> None:
+    life = Life().to(mode)
+    sample = {Mode.TRACK: LIT}.get(mode, GONE)
+    life.run(sample)
+    assert life.command.beacon_on
+    life.run(sample._replace(keep_out=zone))
+    assert not life.command.beacon_on
+    life.run(sample)
+    assert life.command.beacon_on
+
+
+CAMERAS = {
+    "dark": GONE,
+    "clutter": GONE._replace(camera_found=1),
+    "centred": SEEN,
+    "aside": SEEN._replace(camera_error_rad=2e-3),
+}
+CELLS = {"dark": 1e-3, "settled": 1e-6, "restless": 2.0 * CONFIG.fine.settled_rad}
+OTHERS: list[dict[str, float]] = [
+    {},
+    {"gimbal_on_target": 0},
+    {"pointing_valid": 0},
+    {"elevation_rad": -0.2},
+    {"navigation_age_s": 9.0},
+    {"gimbal_age_s": math.nan},
+    {"quad_age_s": 9.0},
+    {"laser_age_s": 9.0},
+    {"interlock_ok": 0},
+]
+
+
+@pytest.mark.parametrize("start", list(Mode))
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_no_set_of_sensors_that_lie_or_are_silent_is_a_dead_end(
+    start: Mode, camera: str, cell: str
+) -> None:
+    """Within 30 s it searches, points or is safe. What closes the mirror loop, and who leads the
+    gimbal, follows from the sensors as it does in the loops."""
+    if camera == "centred" and cell != "dark":
+        # Both bear each other out: that is the beacon, for all that can be known.
+        return
+    for others in product(OTHERS, OTHERS):
+        life = Life().to(start)
+        reached = False
+        for _ in range(round(30.0 / DT_S)):
+            closed = bool(life.command.fine_enable) and cell != "dark"
+            sample = CAMERAS[camera]._replace(
+                fine_closed=int(closed),
+                fine_beacon=int(cell != "dark"),
+                fine_rms_rad=CELLS[cell],
+                beacon_leads=int(closed or camera in ("centred", "aside")),
+            )
+            for lie in others:
+                sample = sample._replace(**lie)
+            mode = life.run(sample)
+            reached = mode in (Mode.ACQUIRE, Mode.POINT, Mode.SAFE)
+            waits = mode is Mode.STANDBY and not sample.pointing_valid
+            if reached or waits:
+                break
+        assert reached or waits
 
 
 def test_lost_coasts_then_searches() -> None:
@@ -256,8 +410,9 @@ samples = st.builds(
     fine_rms_rad=st.floats(0.0, 1e-5),
     interlock_ok=flags,
     laser_age_s=ages,
+    beacon_leads=flags,
 )
-likely = st.sampled_from([OPEN, ON_TARGET, SEEN, HELD, GONE])
+likely = st.sampled_from([OPEN, ON_TARGET, SEEN, LIT, HELD, GONE])
 spells = st.lists(st.tuples(st.one_of(likely, samples), st.integers(1, 60)), max_size=12)
 
 

@@ -1,6 +1,7 @@
 """`qsky plan` and `qsky passes` as typed: answers, tables, pictures, and what is refused."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
@@ -145,21 +146,50 @@ def test_plan_as_table_and_picture(qsky: Run, tle: Path, tmp_path: Path) -> None
     assert (code, err) == (0, "")
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "12-19 15:16:00" in out
-    assert "highest 47.2 deg at 12-19 15:19:00" in out
+    assert "highest 47.3 deg at 12-19 15:18:55" in out
     assert "…" not in out
+
+
+def test_a_picture_as_its_name_ends(qsky: Run, tle: Path, tmp_path: Path) -> None:
+    _, told, _ = qsky("plan", "--help")
+    for ending, begins in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
+        picture = tmp_path / f"sky.{ending}"
+        assert qsky(*plan_arguments(tle), "--plot", str(picture))[0] == 0
+        assert picture.read_bytes().startswith(begins)
+        assert f".{ending}" in told
 
 
 def test_a_long_plan_is_thinned_out(qsky: Run, tle: Path) -> None:
     _, out, _ = qsky(*plan_arguments(tle, **{"step-s": "0.5"}))
     assert "1 row in 4 shown" in " ".join(out.split())
-    assert sum(line.startswith("  12-19 15:") for line in out.splitlines()) == 181
+    # The caption may break before a time too.
+    assert len(re.findall(r"^ 12-19 15:\d\d:\d\d(?:\.5)? +\d", out, re.MULTILINE)) == 181
+
+
+def test_the_widest_values_fit_into_80_columns(
+    qsky: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over 10,000 km, by fractions of a second, with azimuth, elevation and Sun of most digits."""
+    monkeypatch.setenv("COLUMNS", "80")
+    file = tmp_path / "high.tle"
+    file.write_text(f"{LINE1}\n{LINE2}\n")
+    changes = {"site": "-33,-60,20", "duration-s": "0.003", "step-s": "0.001"}
+    _, out, _ = qsky(*plan_arguments(file, **changes))
+    (line,) = [line for line in out.splitlines() if "15:16:00.001" in line]
+    assert "…" not in out
+    for row in rows(qsky, *plan_arguments(file, **changes))[1:2]:
+        assert row["range_m"] > 1e7
+        assert f" {row['range_m'] / 1e3:.0f} " in line
+        assert f" {row['point_ahead_urad']:.2f} " in line
+        assert f" {row['azimuth_deg']:.2f} " in line
+    assert line.split()[-1] == "h"
 
 
 def test_a_plan_under_the_horizon(qsky: Run, tle: Path, tmp_path: Path) -> None:
     picture = str(tmp_path / "sky.png")
     code, out, _ = qsky(*plan_arguments(tle, site="-35,-40,0"), "--plot", picture)
     assert code == 0
-    assert "never over the horizon" in out
+    assert "never in sight" in out
 
 
 def test_passes(qsky: Run, tle: Path) -> None:
@@ -179,7 +209,10 @@ def test_passes_as_a_table(qsky: Run, tle: Path) -> None:
     _, out, _ = qsky(*passes_arguments(tle))
     assert "night   shadow" in out
     assert "…" not in out
-    _, out, _ = qsky(*passes_arguments(tle, days="0.01"))
+    assert out.split("\n")[0].strip() == "2016-12-18T22:00:00.000Z + 1 days, over 10 deg"
+    asked = {"days": "0.01", "min-elevation-deg": "12.5"}
+    _, out, _ = qsky(*passes_arguments(tle, **asked))
+    assert "2016-12-18T22:00:00.000Z + 0.01 days, over 12.5 deg" in out
     assert "no passes" in out
 
 
@@ -209,6 +242,8 @@ def test_passes_as_a_table(qsky: Run, tle: Path) -> None:
         ({"eop": __file__}, "line 1: columns 8 to 15:"),
         ({"tle": "/no/sat.tle"}, "/no/sat.tle: cannot read the elements: No such file"),
         ({"tle": __file__}, "test_plan_commands.py: has "),
+        ({"wavelength-nm": "nan"}, "--wavelength-nm: refraction at nan nm: known from 300 to 1700"),
+        ({"wavelength-nm": "-5"}, "--wavelength-nm: refraction at -5 nm: known from"),
         ({"wavelength-nm": "810e-9", "refraction": ""}, "--wavelength-nm: refraction at"),
         ({"plot": "/no/folder/sky.png"}, "--plot: /no/folder/sky.png: cannot write"),
         ({"plot": "no/sky.nothing"}, "--plot: no/sky.nothing: Format 'nothing' is not"),
@@ -234,7 +269,7 @@ def test_old_elements_can_be_taken_all_the_same(qsky: Run, tle: Path) -> None:
     ("text", "message"),
     [
         ("", "has 0 lines; expected the two lines"),
-        (LINE1, "has 1 lines; expected the two lines"),
+        (LINE1, "has 1 line; expected the two lines"),
         (f"{LINE1}\n{LINE2}\n{LINE1}\n{LINE2}\n", "holds 2 satellites; leave one in the file"),
         (f"A\n{LINE1}\n{LINE2}\nB\n{LINE1}\n{LINE2}\n", "holds 2 satellites; leave one"),
         (f"{LINE1[:-1]}7\n{LINE2}\n", "TLE line 1, column 69: checksum is 7, expected 3"),
@@ -275,6 +310,7 @@ def test_an_orbit_that_decays_is_said(qsky: Run, tmp_path: Path) -> None:
         ({"days": "31"}, "days from the epoch"),
         ({"min-elevation-deg": "90"}, "--min-elevation-deg: must be between -90 and 90, got 90"),
         ({"min-elevation-deg": "nan"}, "--min-elevation-deg: must be between -90 and 90, got nan"),
+        ({"max-age-days": "nan"}, "--max-age-days: must be over 0 and up to 3660, got nan"),
     ],
 )
 def test_wrong_passes(qsky: Run, tle: Path, changes: dict[str, str], message: str) -> None:

@@ -17,7 +17,6 @@ from terminal.mission_ephemeris import partner_ephemeris
 from terminal.plan import PlanRow, plan_rows
 from terminal.plan_assumptions import Assumed, Given, assume
 from terminal.plan_link import LinkPlan, Outage, with_link
-from terminal.plan_regard import Limit
 from terminal.plan_view import View
 from terminal.qkd.expected import expected_counts, receiver_behind_splitter
 from terminal.window import Window, resolve_window
@@ -114,19 +113,14 @@ def test_no_light_while_the_shutter_is_shut_or_the_way_is_lost() -> None:
     assert free.usable_s - lost.usable_s == pytest.approx(1.5)
     _, early = with_link(rows, times_s, [Outage(0.0, 15.0)], *rest, 20.0)
     assert early.usable_s == pytest.approx(free.usable_s)
-    shut = [
-        msgspec.structs.replace(row, field_of_regard=[Limit.SUN_KEEP_OUT]) if 50 <= t < 90 else row
-        for row, t in zip(rows, times_s, strict=True)
-    ]
-    planned, less = with_link(shut, times_s, [], *rest, 20.0)
-    assert free.usable_s - less.usable_s == pytest.approx(40.0)
-    for row in planned:
+    planned, less = with_link(rows, times_s, [Outage(50.3, 90.0)], *rest, 20.0)
+    assert free.usable_s - less.usable_s == pytest.approx(39.7)
+    for row, t in zip(planned, times_s, strict=True):
         assert row.link is not None
-        assert (row.link.detected_rate_hz == 0.0) == (
-            bool(row.field_of_regard) or row.link.sifted_bits == 0.0
-        )
-    keyhole = [msgspec.structs.replace(row, field_of_regard=[Limit.KEYHOLE]) for row in rows]
-    assert with_link(keyhole, times_s, [], *rest, 20.0)[1] == free
+        assert (row.link.detected_rate_hz == 0.0) == (t < 20.0 or 50.3 <= t < 90.0)
+    # What is lost twice is lost once.
+    twice = [Outage(80.0, 90.0), Outage(50.3, 85.0), Outage(60.0, 70.0), Outage(0.0, 10.0)]
+    assert with_link(rows, times_s, twice, *rest, 20.0)[1] == less
 
 
 def test_a_link_that_never_stands_is_worth_nothing() -> None:

@@ -11,6 +11,12 @@ ROLL_FROM_SINE, ROLL_FULL_SINE = 0.5, 0.7
 """Sines of the elevation between which roll takes up its part: far from the yaw axis it would only
 turn the image."""
 
+SMALLEST_COS_PITCH = 0.02
+"""Nearer than this to the zenith the yaw axis can't follow, and is not asked to."""
+
+THIRD_AXIS_COS_PITCH = 0.26
+"""From 75 degrees of pitch on, the roll axis shares the motion to the side, where there is one."""
+
 
 class JointRates(NamedTuple):
     """rad/s, with the base standing still."""

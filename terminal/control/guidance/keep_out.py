@@ -25,6 +25,12 @@ class KeepOutZone(IntFlag):
     """The partner is under the elevation at which it is sought."""
     LIMIT = 16
     """Joint limits or rates keep the boresight off its aim by more than the link bears."""
+    UNKNOWN = 32
+    """Without a prediction nobody knows where the Sun stands: the other bits are the last ones."""
+
+
+AVERTED = KeepOutZone.SUN_AVOID | KeepOutZone.HORIZON
+"""The gimbal does not look at the partner: no beacon would reach it."""
 
 
 def separation_rad(a: Vec, b: Vec) -> float:
@@ -32,13 +38,17 @@ def separation_rad(a: Vec, b: Vec) -> float:
     return atan2(norm(cross(a, b)), dot(a, b))
 
 
+def inside(direction: Vec, sun: Vec, radius_rad: float) -> bool:
+    """Whether a direction lies in the Sun's circle; the rim, on which aims are kept, is outside."""
+    return separation_rad(direction, sun) < radius_rad * (1.0 - 2.0 * _ROUNDING)
+
+
 def zones(keep_out: KeepOut, boresight: Vec, sun: Vec, moon: Vec) -> KeepOutZone:
     """Those of SUN, SUN_AVOID and MOON in which the boresight stands."""
     found = KeepOutZone(0)
-    sun_rad = separation_rad(boresight, sun)
-    if sun_rad < keep_out.sun_rad:
+    if separation_rad(boresight, sun) < keep_out.sun_rad:
         found |= KeepOutZone.SUN
-    if sun_rad < keep_out.sun_avoid_rad * (1.0 - 2.0 * _ROUNDING):
+    if inside(boresight, sun, keep_out.sun_avoid_rad):
         found |= KeepOutZone.SUN_AVOID
     if separation_rad(boresight, moon) < keep_out.moon_rad:
         found |= KeepOutZone.MOON
@@ -80,6 +90,16 @@ def toward(start: Vec, goal: Vec, sun: Vec, radius_rad: float, step_rad: float) 
     if separation_rad(start, goal) <= step_rad:
         return goal
     return _turned(start, normal, step_rad)
+
+
+def lifted(direction: Vec, up: Vec, below_rad: float) -> Vec:
+    """`direction`, or the one over it on the horizon if it lies `below_rad` > 0 under that."""
+    # Written so that a number which is none lifts nothing.
+    if not below_rad > 0.0:
+        return direction
+    axis = cross(direction, up)
+    # Straight down there is no "over it".
+    return _turned(direction, unit(axis), below_rad) if norm(axis) > _ROUNDING else direction
 
 
 def pitch_outside(joints: Joints, gimbal: GimbalRange, sun: Vec, radius_rad: float) -> float:

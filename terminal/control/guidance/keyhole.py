@@ -28,6 +28,8 @@ from terminal.geometry.vector import Vec, cross, dot, norm, scale
 _SLOWEST_RAD_S = 1e-7
 """A partner slower than this goes nowhere, and through no keyhole."""
 _SMALLEST_SINE = 1e-6
+OVERHEAD_SINE = 0.97
+"""Sine of the elevation from which yaw takes the shorter way round: from 76 degrees on."""
 
 
 class Strategy(StrEnum):
@@ -153,7 +155,11 @@ def follow(
     yaw, rate, side = _reference(course, aim, aim_rate, state.aim_rad, state.side)
     limit = gimbal.max_rate_rad_s
     rate = clamp(rate, -limit, limit)
-    aim_rad = inside_cable(gimbal, nearest_turn(yaw, state.aim_rad))
+    near_rad = state.aim_rad
+    if course.strategy is Strategy.DIRECT and -aim[2] > OVERHEAD_SINE:
+        # A sway may lead the line of sight all round the axis; a yaw that is late need not follow.
+        near_rad = state.yaw_rad
+    aim_rad = inside_cable(gimbal, nearest_turn(yaw, near_rad))
     at_rad, moving = approach(gimbal, state.yaw_rad, state.rate_rad_s, aim_rad, rate, dt_s)
     low, high = gimbal.yaw_min_rad, gimbal.yaw_max_rad
     if not low <= at_rad <= high:

@@ -106,7 +106,7 @@ def plan_keyhole(
         raise ValueError("the times of a plan must increase")
     if not np.all(np.abs(np.linalg.norm(los, axis=1) - 1.0) < 1e-6):
         raise ValueError("the lines of sight of a plan must be unit vectors")
-    fine_s, aims, rates = _refined(times_s, los, turn_rad_s)
+    fine_s, aims, rates = refined(times_s, los, turn_rad_s)
     closest = int(np.argmin(aims[:, 2]))
     speed = float(np.linalg.norm(rates[closest]))
     behind_rad = pi + float(np.arcsin(np.clip(aims[closest:, 2].max(), -1.0, 1.0)))
@@ -187,11 +187,11 @@ def _cost(
     )
 
 
-def _refined(
+def refined(
     times_s: Floats, los: Floats, turn_rad_s: float | Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Times, unit vectors and their changes per second with the base standing still, in steps of
-    STEP_S where the partner is high, as given elsewhere: cubic between the given ones."""
+    """Times (n,), unit vectors (n, 3) and their changes per second with the base standing still, in
+    steps of STEP_S where the partner is high, as given elsewhere: cubic between the given ones."""
     slope = np.gradient(los, times_s, axis=0, edge_order=2)
     high = np.maximum(-los[:-1, 2], -los[1:, 2]) > HIGH_SINE
     parts = np.where(high, np.ceil(np.diff(times_s) / STEP_S), 1).astype(int)

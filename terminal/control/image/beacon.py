@@ -15,7 +15,15 @@ from terminal.control.image.exposure import ExposureLimits, next_exposure_us
 from terminal.control.image.readout import CameraGeometry, Window
 from terminal.control.image.spots import has_beacon_shape
 from terminal.control.image.star_motion import Nature
-from terminal.control.image.tracks import MAX_TRACKS, MISSED, Candidate, Track, advance, gate_rad
+from terminal.control.image.tracks import (
+    MAX_TRACKS,
+    MISSED,
+    Candidate,
+    Track,
+    advance,
+    disproved,
+    gate_rad,
+)
 from terminal.geometry.gimbal_frame import ImageAxes, Joints, image_axes
 from terminal.geometry.vector import Vec, add, dot, scale, subtract, unit
 from terminal.messages import CameraCommand, CameraSample
@@ -54,6 +62,8 @@ class BeaconState(NamedTuple):
     predicted_x_rad: float = 0.0
     predicted_y_rad: float = 0.0
     last: CameraCommand = CameraCommand()
+    false_locks: int = 0
+    """Those that are known here."""
 
 
 def step(
@@ -63,7 +73,11 @@ def step(
     if s.frame_seq < 0:
         # A stamp from the future would keep the last answer alive as long as one from the past.
         if abs(s.t_ns - state.last.frame_t_ns) * 1e-9 > CAMERA_MAX_AGE_S:
-            state = BeaconState(last=CameraCommand(frame_t_ns=state.last.frame_t_ns))
+            state = BeaconState(
+                tracks=tuple(track for track in state.tracks if track.false),
+                last=CameraCommand(frame_t_ns=state.last.frame_t_ns, false_locks=state.false_locks),
+                false_locks=state.false_locks,
+            )
         return state, state.last._replace(window_columns=0, window_rows=0, exposure_us=0)
     searching = s.mode in SEARCHING
     spots = _spots(config, s) if searching else []
@@ -75,8 +89,12 @@ def step(
         for place, spot in zip(places, spots, strict=True)
     ]
     before = state.tracks if searching else ()
+    if s.false_locks != state.false_locks:
+        before = disproved(before, s.frame_t_ns)
     los_rate = s.los_rate_x, s.los_rate_y, s.los_rate_z
-    tracks = advance(config.acquisition, before, candidates, los_rate, s.frame_t_ns)
+    # In LINK the quad cell has borne it out; until then other spots are kept in sight as well.
+    alone = s.mode == Mode.LINK
+    tracks = advance(config.acquisition, before, candidates, los_rate, s.frame_t_ns, alone=alone)
     track = _best(tracks)
     seen = track.candidate if track else MISSED
     spot = spots[seen] if seen != MISSED else None
@@ -92,9 +110,10 @@ def step(
         saturated=spot is not None and spot.saturated,
         candidates=len(spots),
         exposure_us=_exposure_us(config, camera, s, track, spot),
+        false_locks=s.false_locks,
     )
     predicted_x, predicted_y = _in_image(axes, los)
-    if track and track.confirmed:
+    if alone and track and track.confirmed:
         moved = predicted_x - state.predicted_x_rad, predicted_y - state.predicted_y_rad
         window = _window_around(config, camera, s, axes, track, hypot(*moved))
     else:
@@ -106,7 +125,7 @@ def step(
             window_columns=window.columns,
             window_rows=window.rows,
         )
-    return BeaconState(tracks, predicted_x, predicted_y, command), command
+    return BeaconState(tracks, predicted_x, predicted_y, command, s.false_locks), command
 
 
 def _spots(config: TerminalConfig, s: CameraSample) -> list[Spot]:
@@ -145,7 +164,9 @@ def _power(s: CameraSample, spot: Spot) -> float:
 def _best(tracks: Sequence[Track]) -> Track | None:
     """The confirmed one, or else the one most often seen among those in the newest frame."""
     for track in tracks:
-        if track.confirmed or (track.candidate != MISSED and track.nature is not Nature.STAR):
+        if track.false or track.nature is Nature.STAR:
+            continue
+        if track.confirmed or track.candidate != MISSED:
             return track
     return None
 

@@ -4,13 +4,20 @@ Against the prediction a beacon stands still, and a star drifts as fast as the l
 the other way. As both motions are known, the logarithm of the likelihood ratio says all that the
 sightings can tell (A. Wald, Sequential Analysis, 1947): no answer while the drift is inside the
 jitter, and an error of about exp(-DECISIVE) once there is one, if the jitter is white.
+
+With n sightings over a time T and a jitter sigma per axis the logarithm is on average
+(rate T / sigma)^2 n / 24. So a star is told from a partner that is faster than sigma sqrt(240 / n)
+/ T. Of a slower one, as platforms are to each other, only a tone that is agreed tells it
+(`terminal.control.image.modulation`).
 """
 
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from terminal.geometry.vector import Vec
+from terminal.geometry.earth import EARTH_ROTATION_RAD_S
+from terminal.geometry.quaternion import Quaternion, rotate
+from terminal.geometry.vector import Vec, add, cross
 
 DECISIVE = 10.0
 """Logarithm of the odds at which the question is settled."""
@@ -34,6 +41,15 @@ class Sighting(NamedTuple):
 
     t_ns: int
     place: Vec
+
+
+def rate_against_stars(los: Vec, los_rate: Vec, q_base_from_ecef: Quaternion) -> Vec:
+    """Change of a direction per second against the stars, from that against the turning Earth.
+
+    v' = v'_Earth + omega x v, all in the axes of the gimbal's base.
+    """
+    omega = rotate(q_base_from_ecef, (0.0, 0.0, EARTH_ROTATION_RAD_S))
+    return add(los_rate, cross(omega, los))
 
 
 def star_log_odds(sightings: Sequence[Sighting], los_rate: Vec, jitter_rad: float) -> float:

@@ -34,6 +34,9 @@ JITTERS_IN_GATE = 4.0
 SIGHTING_SPACING_S = 0.03
 """The jitter of a gimbal is white only between sightings that are no nearer in time than this."""
 
+FALSE_KEPT_S = 20.0
+"""So long the place of a spot that turned out not to be the beacon is not taken for it again."""
+
 LONGEST_GAP_S = 1.0
 """The gate grows no longer than this: what is older is no prediction."""
 
@@ -62,13 +65,22 @@ class Track(NamedTuple):
     nature: Nature = Nature.OPEN
     candidate: int = MISSED
     """Which of the newest frame's candidates it is."""
+    false_t_ns: int | None = None
+    """Since when it is known not to be the beacon; None: it may be."""
     sightings: tuple[Sighting, ...] = ()
     """The newest, while its nature is open."""
     tone: Tone = Tone()
 
+    @property
+    def false(self) -> bool:
+        return self.false_t_ns is not None
+
 
 def gate_rad(config: Acquisition, track: Track, t_ns: int) -> float:
     """How far from its place the track's spot may be at t_ns."""
+    if track.false:
+        # Kept while it is out of sight: it shall not come to cover what else may be the beacon.
+        return config.beacon.gate_rad
     return config.beacon.gate_rad + config.beacon.drift_rad_s * _gap_s(track, t_ns)
 
 
@@ -78,19 +90,24 @@ def advance(
     candidates: Sequence[Candidate],
     los_rate: Vec,
     t_ns: int,
+    *,
+    alone: bool = False,
 ) -> tuple[Track, ...]:
-    """The tracks after one more frame, exposed at t_ns; at most one of them is confirmed.
-
-    Beside a confirmed track only known stars are kept: all else outside its gate is nothing until
-    it is dropped.
+    """The tracks after one more frame, exposed at t_ns; at most one of them, the first, is
+    confirmed, and stays so until it is dropped.
 
     Args:
         los_rate: change of the predicted direction per second against the stars.
+        alone: what is confirmed is the beacon beyond doubt: beside it only what is known to be
+            another thing is kept. Otherwise other spots are followed, to be confirmed at once when
+            it is dropped.
     """
     free = set(range(len(candidates)))
     after = []
+    incumbent: Track | None = None
     # Who has seen most chooses first; each takes the nearest spot that nobody has taken.
-    for track in sorted(tracks, key=lambda t: t.hits, reverse=True):
+    for track in sorted(tracks, key=lambda t: (t.confirmed, t.hits), reverse=True):
+        stood = track.confirmed
         gate = gate_rad(config, track, t_ns)
         still, drifted = _expected(track, los_rate, t_ns)
         if (i := _nearest(candidates, free, still, gate)) != MISSED:
@@ -100,24 +117,35 @@ def advance(
         else:
             track = _missed(config, track)
         free.discard(i)
-        if not _given_up(config, track):
-            after.append(_judged(config, track, los_rate))
-    if not any(track.confirmed for track in after):
+        if not _given_up(config, track, t_ns):
+            track = _judged(config, track, los_rate)
+            after.append(track)
+            incumbent = track if stood and track.confirmed else incumbent
+    if not (alone and incumbent):
         for i in sorted(free):
             track = _seen(config, Track(candidates[i].place, t_ns), candidates[i], i, t_ns)
             after.append(_judged(config, track, los_rate))
-    confirmed = [track for track in after if track.confirmed]
-    if confirmed:
-        stars = [track for track in after if track.nature is Nature.STAR]
-        best = max(confirmed, key=lambda t: (t.hits, _power(candidates, t)))
-        return best, *stars[: MAX_TRACKS - 1]
     after.sort(key=lambda t: (t.hits, -t.misses, _power(candidates, t)), reverse=True)
-    return tuple(after[:MAX_TRACKS])
+    first = incumbent or next((track for track in after if track.confirmed), None)
+    if first is None:
+        return tuple(after[:MAX_TRACKS])
+    others = [track._replace(confirmed=False) for track in after if track is not first]
+    if alone:
+        others = [track for track in others if track.false or track.nature is Nature.STAR]
+    return first, *others[: MAX_TRACKS - 1]
+
+
+def disproved(tracks: Sequence[Track], t_ns: int) -> tuple[Track, ...]:
+    """The same tracks, the confirmed one known from t_ns on not to be the beacon."""
+    return tuple(
+        track._replace(confirmed=False, false_t_ns=t_ns, sightings=()) if track.confirmed else track
+        for track in tracks
+    )
 
 
 def _expected(track: Track, los_rate: Vec, t_ns: int) -> tuple[Vec, Vec]:
     """Where its spot should be, and where it would be as a star while that is open."""
-    if track.nature is Nature.BEACON:
+    if track.false or track.nature is Nature.BEACON:
         return track.place, track.place
     last = track.sightings[-1] if track.sightings else Sighting(track.t_ns, track.place)
     gap_s = min(abs(t_ns - last.t_ns) * 1e-9, LONGEST_GAP_S)
@@ -138,7 +166,7 @@ def _seen(config: Acquisition, track: Track, seen: Candidate, i: int, t_ns: int)
     hits = track.hits + 1
     if track.nature is Nature.STAR:
         weight = 1.0
-    elif track.confirmed:
+    elif track.confirmed or track.false:
         weight = 1.0 / FOLLOWED
     else:
         # Averages jitter, but never goes along with what moves faster than the prediction errs.
@@ -172,7 +200,7 @@ def _drifting(config: Acquisition, track: Track, seen: Candidate, t_ns: int) -> 
 
 
 def _sighted(track: Track, seen: Candidate, t_ns: int) -> tuple[Sighting, ...]:
-    if track.nature is not Nature.OPEN:
+    if track.false or track.nature is not Nature.OPEN:
         return ()
     if track.sightings and t_ns - track.sightings[-1].t_ns < SIGHTING_SPACING_S * 1e9:
         return track.sightings
@@ -191,7 +219,9 @@ def _shifted(config: Acquisition, track: Track, seen: int) -> int:
     return (track.history << 1 | seen) & ((1 << frames) - 1)
 
 
-def _given_up(config: Acquisition, track: Track) -> bool:
+def _given_up(config: Acquisition, track: Track, t_ns: int) -> bool:
+    if track.false_t_ns is not None:
+        return abs(t_ns - track.false_t_ns) > FALSE_KEPT_S * 1e9
     if track.confirmed or track.nature is Nature.STAR:
         return track.misses >= config.drop_frames
     return track.misses > config.beacon.confirm_misses
@@ -199,6 +229,8 @@ def _given_up(config: Acquisition, track: Track) -> bool:
 
 def _judged(config: Acquisition, track: Track, los_rate: Vec) -> Track:
     """A star found out, or confirmed where seen often enough and with the tone that is agreed."""
+    if track.false:
+        return track
     beacon = config.beacon
     log_odds = 0.0
     sighted = len(track.sightings) >= config.confirm_frames

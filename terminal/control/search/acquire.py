@@ -23,10 +23,15 @@ SPARE_FRAMES = 1
 """The scan leaves time for one frame more than confirm: one may miss the beacon."""
 
 HELD_S = 1.0
-"""A beacon that was tracked this long was the partner: the prediction is corrected by it."""
+"""A beacon that was tracked and lit the quad cell for so long was the partner: the prediction is
+corrected by it."""
 
 COVERS = 2
 """Made at once, in a tick; after the wider one a new scan is made, over the field of then."""
+
+WIDEST_SIGMA_RAD = 0.05
+"""A scan over more would last for hours, and take long to make: of a prediction that is worse, the
+middle is sought."""
 
 PARTNER_THRESHOLD = 0.5
 """Share of our beacon's peak that the partner is taken to need."""
@@ -55,7 +60,14 @@ class SearchState(NamedTuple):
     held_s: float = 0.0
     held_ns: int = 0
     """0: never."""
+    false_locks: int = 0
+    """Those that are known here."""
     roles: RoleState = RoleState()
+
+
+def frames_to_confirm(a: Acquisition) -> int:
+    """How many have to show the beacon: with a tone agreed, as many as it takes to hear it."""
+    return max(a.confirm_frames, a.beacon.modulation_frames if a.beacon.modulation_hz else 0)
 
 
 def search_limits(config: TerminalConfig) -> ScanLimits:
@@ -71,7 +83,7 @@ def search_limits(config: TerminalConfig) -> ScanLimits:
         a.overlap,
         a.jitter_rad,
         1.0 / config.rates.camera_hz,
-        a.confirm_frames + SPARE_FRAMES,
+        frames_to_confirm(a) + SPARE_FRAMES,
         a.acceleration_rad_s2,
     )
     return limits._replace(speed_rad_s=min(limits.speed_rad_s, a.speed_rad_s))
@@ -93,7 +105,10 @@ def field_of_uncertainty(
 ) -> Uncertainty:
     """Where the partner may stand, from the prediction and from when it was last held."""
     predicted = predicted_uncertainty(
-        s.sigma_rad, s.along_sigma_s, s.los_rate_x_rad_s, s.los_rate_y_rad_s
+        min(s.sigma_rad, WIDEST_SIGMA_RAD),
+        s.along_sigma_s,
+        s.los_rate_x_rad_s,
+        s.los_rate_y_rad_s,
     )
     if not state.held_ns:
         return predicted
@@ -127,7 +142,10 @@ def step(
 ) -> tuple[SearchState, AcquisitionCommand]:
     """One tick. Nothing is sought outside ACQUIRE; a beacon that is confirmed halts the scan."""
     if s.mode in (Mode.STANDBY, Mode.SAFE, Mode.POINT):
-        return SearchState(), AcquisitionCommand()
+        return SearchState(false_locks=s.false_locks), AcquisitionCommand()
+    if s.false_locks != state.false_locks:
+        # The prediction is corrected no more: the coarse loop drops what it learned, too.
+        state = SearchState(false_locks=s.false_locks)
     if s.mode != Mode.ACQUIRE:
         return _held(k, state, s, dt_s)
     if state.scan is None:
@@ -202,8 +220,9 @@ def _held(
     k: SearchSettings, state: SearchState, s: AcquisitionSample, dt_s: float
 ) -> tuple[SearchState, AcquisitionCommand]:
     """TRACK, LINK, LOST: no search; until the link stands, the partner is told that it is seen."""
-    held_s = state.held_s + dt_s if s.mode != Mode.LOST else 0.0
-    held_ns = s.t_ns if held_s >= HELD_S else state.held_ns
+    lit = bool(s.quad_lit) and s.mode != Mode.LOST
+    held_s = 0.0 if s.mode == Mode.LOST else state.held_s + (dt_s if lit else 0.0)
+    held_ns = s.t_ns if lit and held_s >= HELD_S else state.held_ns
     state = state._replace(scan=None, scan_s=0.0, held_s=held_s, held_ns=held_ns)
     if k.acquisition.role == "alone" or s.mode != Mode.TRACK:
         return state, AcquisitionCommand()

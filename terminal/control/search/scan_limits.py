@@ -25,8 +25,6 @@ def scan_limits(
     frame_period_s: float,
     confirm_frames: int,
     acceleration_rad_s2: float,
-    longest_smear_rad: float = math.inf,
-    exposure_s: float = 0.0,
 ) -> ScanLimits:
     """Spacing without gaps, and the speed at which each place is seen for `confirm_frames` frames.
 
@@ -39,7 +37,6 @@ def scan_limits(
         overlap: share of that diameter which neighbouring turns have in common.
         jitter_rad: 1-sigma per axis of the true path about the planned one.
         acceleration_rad_s2: of the gimbal, on the sky; a yaw axis has cos(pitch) of its own there.
-        longest_smear_rad: a spot may move so far in one exposure of `exposure_s`.
 
     Raises ValueError where no scan can be sure of the target.
     """
@@ -51,6 +48,4 @@ def scan_limits(
     spacing = (1.0 - overlap) * diameter
     chord = math.sqrt(diameter * diameter - spacing * spacing)
     speed = chord / (confirm_frames * frame_period_s)
-    if exposure_s > 0.0:
-        speed = min(speed, longest_smear_rad / exposure_s)
     return ScanLimits(spacing, chord, speed, acceleration_rad_s2)

@@ -7,8 +7,6 @@ the sky.
 import math
 from typing import NamedTuple
 
-DAY_S = 86400.0
-
 
 class PrincipalAxes(NamedTuple):
     """1-sigma of the two independent directions, and where the wider one points."""
@@ -36,10 +34,6 @@ class Uncertainty(NamedTuple):
         angle = 0.5 * math.atan2(self.xy, half) if spread > 0.0 else 0.0
         return PrincipalAxes(math.sqrt(major), math.sqrt(minor), angle)
 
-    def widened(self, factor: float) -> "Uncertainty":
-        """The same shape with its sigmas times `factor`."""
-        return Uncertainty(*(factor * factor * v for v in self))
-
 
 def predicted_uncertainty(
     sigma_rad: float, along_sigma_s: float, rate_x_rad_s: float, rate_y_rad_s: float
@@ -56,38 +50,6 @@ def predicted_uncertainty(
         time2 * rate_x_rad_s * rate_y_rad_s,
         sigma_rad * sigma_rad + time2 * rate_y_rad_s * rate_y_rad_s,
     )
-
-
-class EphemerisSigma(NamedTuple):
-    """1-sigma of a predicted orbit, as `predicted_uncertainty` takes it."""
-
-    cross_rad: float
-    along_s: float
-
-
-def ephemeris_sigma(
-    age_s: float,
-    sigma_m: tuple[float, float, float],
-    along_growth_m_per_day: float,
-    range_m: float,
-    speed_m_s: float,
-) -> EphemerisSigma:
-    """What elements of an age are worth, seen from `range_m`.
-
-    Along the track the error grows: the mean motion's error times the age (linear), to which an
-    error of the drag adds a square of the age that the growth of the first days stands for here.
-    Kelso, "Validation of SGP4 and IS-GPS-200D against GPS precision ephemerides", AAS 07-127:
-    of the order of 1 km within a few days of the epoch. Radial and across errors stay bounded.
-
-    Args:
-        age_s: since the elements' epoch, before or after.
-        sigma_m: (radial, along, across) at the epoch.
-        speed_m_s: of the partner along its track.
-    """
-    radial, along, across = sigma_m
-    grown = math.hypot(along, along_growth_m_per_day * abs(age_s) / DAY_S)
-    # The wider of the two bounds the sigma of any direction between them.
-    return EphemerisSigma(max(radial, across) / range_m, grown / speed_m_s)
 
 
 def uncertainty_after_loss(

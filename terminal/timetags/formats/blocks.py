@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,12 @@ from config.errors import InputError
 
 Times = NDArray[np.int64]
 
-SYNC = -1
+SYNC: Final = -1
 """Number of PicoQuant's sync input, which T2 files may hold beside the numbered ones."""
+BAD: Final = -3
+"""Channel of a record of no known kind."""
+NOT_TAKEN: Final = 255
+"""Channel of a click that is left out."""
 
 
 class TagFormatError(InputError):
@@ -59,8 +63,32 @@ class TagBlock:
     """On the tagger's clock."""
     channel: NDArray[np.uint8]
     """0..3 = H V D A."""
-    index: Times
-    """Place among all clicks of the file, in its order; those of other channels count too."""
+    place: Times | int
+    """Of each click among all of the file, in its order, those of other channels too. Clicks that
+    follow each other in the file: of the first one."""
+
+    @property
+    def index(self) -> Times:
+        """`place` of each click, (n,)."""
+        if isinstance(self.place, int):
+            return np.arange(self.place, self.place + self.time_ps.size)
+        return self.place
+
+    @property
+    def rows(self) -> Times | slice:
+        """`index`, to pick from a row over all clicks of the file."""
+        if isinstance(self.place, int):
+            return slice(self.place, self.place + self.time_ps.size)
+        return self.place
+
+    def part(self, chosen: slice | NDArray[np.intp] | NDArray[np.bool_]) -> "TagBlock":
+        """The chosen clicks."""
+        place = self.place
+        if isinstance(place, int) and isinstance(chosen, slice):
+            place += chosen.indices(self.time_ps.size)[0]
+        else:
+            place = self.index[chosen]
+        return TagBlock(self.time_ps[chosen], self.channel[chosen], place)
 
 
 class RawBlock(NamedTuple):

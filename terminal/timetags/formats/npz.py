@@ -79,6 +79,8 @@ class NpzFile:
         self.records: int | None = min(told)
         self._read = self.records
         self._unsound: list[str] = []
+        self._is_sound = False
+        """All has been read, and fits its checksums."""
 
     def _row(self, name: str) -> Row:
         size = self.path.stat().st_size
@@ -116,8 +118,9 @@ class NpzFile:
             raise ValueError("a block must hold at least one record")
         self._read, self._unsound = 0, []
         with self.path.open("rb") as time_file, self.path.open("rb") as channel_file:
-            time = MemberStream(time_file, self._members[f"{TIME}.npy"])
-            channel = MemberStream(channel_file, self._members[f"{CHANNEL}.npy"])
+            checked = not self._is_sound
+            time = MemberStream(time_file, self._members[f"{TIME}.npy"], checked)
+            channel = MemberStream(channel_file, self._members[f"{CHANNEL}.npy"], checked)
             pieces = zip(values(time, most), values(channel, most), strict=False)
             for times, numbers in pieces:
                 size = min(times.size, numbers.size)
@@ -125,9 +128,10 @@ class NpzFile:
                 yield RawBlock(
                     times[:size].astype(np.int64, copy=False), device_numbers(numbers[:size])
                 )
-            if self._read == self._most:
+            if self._read == self._most > 0:  # Of an empty row not all is read.
                 streams = {TIME: time, CHANNEL: channel}
                 self._unsound = [name for name, row in streams.items() if not row.is_sound]
+                self._is_sound = not self._unsound
 
 
 def device_numbers(numbers: NDArray[Any]) -> NDArray[np.int16]:
@@ -141,8 +145,8 @@ def values(stream: MemberStream, most: int) -> Iterator[NDArray[Any]]:
     """The integers of a row in pieces, as far as they go."""
     dtype, left = read_header(stream)
     while left > 0:
-        data = stream.read(min(most, left) * dtype.itemsize)
-        piece = np.frombuffer(data, dtype, len(data) // dtype.itemsize)
+        piece = np.empty(min(most, left), dtype)
+        piece = piece[: stream.read_into(piece.data.cast("B")) // dtype.itemsize]
         if not piece.size:
             return
         left -= piece.size

@@ -1,13 +1,12 @@
 """PicoQuant .ptu files in T2 and T3 mode."""
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from terminal.timetags.formats.blocks import Defect, Faults, RawBlock, TagFormatError, Times
+from terminal.timetags.formats.blocks import BAD, Defect, Faults, RawBlock, TagFormatError
 from terminal.timetags.formats.ptu_header import (
     GLOBAL_RESOLUTION_S,
     RECORD_BITS,
@@ -17,31 +16,18 @@ from terminal.timetags.formats.ptu_header import (
     PtuHeader,
     read_header,
 )
-from terminal.timetags.formats.ptu_records import BAD, LAYOUTS, NO_CLICK, Clicks, Decoder
+from terminal.timetags.formats.ptu_records import LAYOUTS, NO_CLICK, Clicks, Decoder
 from terminal.timetags.formats.records import Records
 
 WORD = np.dtype("<u4")
 LONGEST_S = 1e-3
 """No sync period is longer."""
-LATEST_PS = 1 << 62
-"""53 days."""
 TEXTS = {
     "bad_record": "byte {place}: {count} records are of no known kind: left out",
     "overflow_lost": "click {place}: the count falls by nearly a wrap, {count} times in the file: "
     "an overflow record is missing; one is put in each time",
     "time_overflow": "byte {place}: more overflows than 53 days hold: the rest is left out",
 }
-WHOLE_PS = 1e-6
-"""A resolution so near to whole ps is whole: headers hold it in seconds, as a rounded float."""
-
-
-def scaled(counts: Times, unit: float) -> Times:
-    """counts * unit, rounded, exact where a float64 product of large counts would not be."""
-    whole = round(unit)
-    product: Times = counts * np.int64(whole)
-    if abs(unit - whole) > WHOLE_PS:
-        product += np.rint(counts * (unit - whole)).astype(np.int64)
-    return product
 
 
 class PtuFile:
@@ -103,42 +89,37 @@ class PtuFile:
         return [*found, *self._faults.defects(TEXTS)]
 
     def channels(self) -> Mapping[int, int]:
-        found: Counter[int] = Counter()
+        from terminal.timetags.formats import kernels
+
         channels = self._layout.channels()
+        counts = np.zeros((4, channels.size), dtype=np.int64)
         for words in self._words.pieces():
-            kinds = (words >> self._layout.kind_shift).astype(np.uint8)
-            counts = np.bincount(kinds, minlength=channels.size)
-            for number, count in zip(channels.tolist(), counts.tolist(), strict=True):
-                if count and number not in (NO_CLICK, BAD):
-                    found[number] += count
-        return found
+            kernels.count_kinds(words, self._layout.kind_shift, counts)
+        pairs = zip(channels.tolist(), np.sum(counts, axis=0).tolist(), strict=True)
+        return {number: n for number, n in pairs if n and number not in (NO_CLICK, BAD)}
 
     def read(self, most: int) -> Iterator[RawBlock]:
         self._faults = Faults()
-        decoder = Decoder(self._layout)
-        most_wraps = int(LATEST_PS / (self._layout.wrap * self._count_ps))
+        decoder = Decoder(self._layout, self._count_ps, self._delay_ps)
         record = click = 0
-        for piece in self._words.pieces(most):
-            words = piece[: decoder.fitting(piece, most_wraps)]
+        for words in self._words.pieces(most):
             clicks = decoder.decode(words)
             self._note(clicks, record, click)
-            record += words.size
-            click += clicks.counts.size
-            time_ps = scaled(clicks.counts, self._count_ps)
-            if clicks.delay is not None:
-                time_ps += scaled(clicks.delay.astype(np.int64), self._delay_ps)
-            yield RawBlock(time_ps, clicks.channel.astype(np.int16))
-            if words.size < piece.size:
+            record += clicks.used
+            click += clicks.time_ps.size
+            yield RawBlock(clicks.time_ps, clicks.channel)
+            if clicks.used < words.size:
                 self._faults.add("time_overflow", self._byte(record))
                 return
 
     def _note(self, clicks: Clicks, record: int, click: int) -> None:
         """record, click: how many came before these."""
-        if clicks.bad.size:
-            byte = self._byte(record + int(clicks.bad[0]))
-            self._faults.add("bad_record", byte, clicks.bad.size)
-        if clicks.lost.size:
-            self._faults.add("overflow_lost", click + int(clicks.lost[0]), clicks.lost.size)
+        first, count = clicks.bad
+        if count:
+            self._faults.add("bad_record", self._byte(record + first), count)
+        first, count = clicks.lost
+        if count:
+            self._faults.add("overflow_lost", click + first, count)
 
     def _byte(self, record: int) -> int:
         return self._start + WORD.itemsize * record

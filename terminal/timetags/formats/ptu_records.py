@@ -20,11 +20,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags.formats.blocks import SYNC, Times
-from terminal.timetags.formats.falls import falls
+from terminal.timetags.formats.blocks import BAD, SYNC, Times
 
 NO_CLICK = -2
-BAD = -3
+LATEST_PS = 1 << 62
+"""53 days."""
+WHOLE_PS = 1e-6
+"""A resolution so near to whole ps is whole: headers hold it in seconds, as a rounded float."""
 HYDRA_OVERFLOW = 127
 PICO_SPECIAL = 15
 
@@ -46,6 +48,16 @@ class Layout(NamedTuple):
     marker_bits: int
     """PicoHarp: a special record without any of these is an overflow; 0: it is one by its kind."""
     overflows_counted: bool
+
+    @property
+    def first_input(self) -> int:
+        """Kind of the record of channel 0."""
+        return 1 if self.marker_bits and self.is_t3 else 0
+
+    @property
+    def inputs(self) -> int:
+        """Kinds of records from there on that are channels in ascending order."""
+        return PICO_SPECIAL - self.first_input if self.marker_bits else 64
 
     def channels(self) -> NDArray[np.int8]:
         """Channel by kind of record; SYNC, NO_CLICK or BAD for the special ones."""
@@ -82,35 +94,33 @@ LAYOUTS = {
 
 
 class Clicks(NamedTuple):
-    """Clicks of some records."""
+    """Clicks of some records, and what was wrong with these."""
 
-    counts: Times
-    """Time (T2) or sync periods (T3) since the start, overflows added."""
-    delay: NDArray[np.uint16] | None
-    """T3: since the sync, in units of the header's resolution."""
-    channel: NDArray[np.int8]
-    bad: NDArray[np.int64]
-    """Records that are of no known kind."""
-    lost: NDArray[np.int64]
-    """Clicks before which an overflow must have been lost: the count fell by nearly a wrap."""
+    time_ps: Times
+    channel: NDArray[np.int16]
+    used: int
+    """Records: fewer than given where the next overflow exceeds 53 days."""
+    bad: tuple[int, int]
+    """(the first, how many) records of no known kind."""
+    lost: tuple[int, int]
+    """(the first, how many) clicks before which an overflow must have been lost: the count fell by
+    nearly a wrap."""
 
 
 class Decoder:
-    """Clicks of records in a row; carries what overflowed from call to call."""
+    """Clicks of records in a row; carries what overflowed from call to call.
 
-    def __init__(self, layout: Layout) -> None:
+    T3: time = sync count x sync period + delay.
+    """
+
+    def __init__(self, layout: Layout, count_ps: float, delay_ps: float) -> None:
+        """count_ps: unit of the time (T2) or the sync period (T3); delay_ps: unit of the delay."""
         self._layout = layout
         self._channels = layout.channels()
-        self._carried = 0
-        """Overflows so far, those found lost included."""
-        self._before = 0
-        """Count of the last click."""
-
-    def fitting(self, words: Words, most_wraps: int) -> int:
-        """How many of the next records come before the overflows exceed so many wraps."""
-        place, wraps = self._overflows(words, self._kinds(words))
-        within = int(np.searchsorted(np.cumsum(wraps), most_wraps - self._carried, side="right"))
-        return int(place[within]) if within < place.size else words.size
+        self._count_ps = whole_and_part(count_ps)
+        self._delay_ps = whole_and_part(delay_ps)
+        self._most_wraps = int(LATEST_PS / (layout.wrap * count_ps))
+        self._state = np.zeros(6, dtype=np.int64)
 
     def decode(self, words: Words) -> Clicks:
         """The clicks of the next records, in their order.
@@ -119,46 +129,39 @@ class Decoder:
         overflow was lost. One is put in; where more were lost, times stay early by whole wraps.
         One wrong bit in a count makes half a wrap at most.
         """
-        layout = self._layout
-        kinds = self._kinds(words)
-        channel = self._channels.take(kinds)
-        place, wraps = self._overflows(words, kinds)
-        total = np.cumsum(np.concatenate(([self._carried], wraps)))
-        length = np.diff(place, prepend=0, append=words.size)
-        count = (words & np.uint32((1 << layout.count_bits) - 1)).astype(np.int64)
-        count += np.repeat(total * layout.wrap, length)
-        self._carried = int(total[-1])
-        bad = np.flatnonzero(channel == BAD)
-        delay = None
-        if layout.is_t3:
-            delay = ((words >> layout.count_bits) & ((1 << layout.delay_bits) - 1)).astype(
-                np.uint16
-            )
-        # By index: a mask costs three times as much where overflows are many.
-        clicks = np.flatnonzero(channel >= SYNC)
-        if clicks.size < words.size:
-            count, channel = count.take(clicks), channel.take(clicks)
-            delay = delay.take(clicks) if delay is not None else None
-        lost = falls(count, self._before, layout.wrap * 3 // 4)
-        if lost.size:
-            count += layout.wrap * np.searchsorted(lost, np.arange(count.size), side="right")
-            self._carried += lost.size
-        if count.size:
-            self._before = int(count[-1])
-        return Clicks(count, delay, channel, bad, lost)
+        from terminal.timetags.formats import kernels
 
-    def _kinds(self, words: Words) -> NDArray[np.uint8]:
-        return (words >> self._layout.kind_shift).astype(np.uint8)
+        layout, state = self._layout, self._state
+        state[kernels.BAD_FIRST :] = 0
+        time_ps = np.empty(words.size, dtype=np.int64)
+        channel = np.empty(words.size, dtype=np.int16)
+        used, clicks = kernels.decode_records(
+            words,
+            layout.kind_shift,
+            layout.count_bits,
+            layout.wrap,
+            layout.first_input,
+            layout.inputs,
+            self._channels,
+            PICO_SPECIAL if layout.marker_bits else HYDRA_OVERFLOW,
+            layout.marker_bits,
+            layout.overflows_counted,
+            self._most_wraps,
+            *self._count_ps,
+            layout.delay_bits,
+            *self._delay_ps,
+            state,
+            time_ps,
+            channel,
+        )
+        bad_first, bad, lost_first, lost = state[kernels.BAD_FIRST :].tolist()
+        return Clicks(
+            time_ps[:clicks], channel[:clicks], used, (bad_first, bad), (lost_first, lost)
+        )
 
-    def _overflows(self, words: Words, kinds: NDArray[np.uint8]) -> tuple[Times, Times]:
-        """(places among the words, how often each is to be added)."""
-        layout = self._layout
-        if layout.marker_bits:
-            special = np.flatnonzero(kinds == PICO_SPECIAL)
-            place = special[(words[special] & layout.marker_bits) == 0]
-        else:
-            place = np.flatnonzero(kinds == HYDRA_OVERFLOW)
-        if not layout.overflows_counted:
-            return place, np.ones(place.size, dtype=np.int64)
-        counted = words[place] & ((1 << layout.count_bits) - 1)
-        return place, np.maximum(counted, 1).astype(np.int64)
+
+def whole_and_part(unit_ps: float) -> tuple[int, float]:
+    """A unit as a whole number and a small rest: large counts times the unit stay exact."""
+    whole = round(unit_ps)
+    part = unit_ps - whole
+    return whole, part if abs(part) > WHOLE_PS else 0.0

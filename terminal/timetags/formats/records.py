@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from terminal.timetags.formats.blocks import Defect
 
-PIECE_RECORDS = 1 << 16
-"""Few enough for the processor's cache: a pass over a piece then costs half as much."""
+PIECE_RECORDS = 1 << 17
+"""Few enough for the processor's cache; with half of them, what is done once a piece shows."""
 
 
 class Records:

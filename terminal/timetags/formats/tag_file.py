@@ -4,19 +4,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from terminal.timetags.formats import ptu_header, qutag, zip_members
 from terminal.timetags.formats.a1 import A1File
-from terminal.timetags.formats.blocks import Defect, Source, TagBlock, TagFormatError, Times
+from terminal.timetags.formats.blocks import (
+    NOT_TAKEN,
+    Defect,
+    RawBlock,
+    Source,
+    TagBlock,
+    TagFormatError,
+)
 from terminal.timetags.formats.npz import NpzFile
 from terminal.timetags.formats.ptu import PtuFile
 from terminal.timetags.formats.qutag import QutagFile
 from terminal.timetags.formats.swabian import SwabianFile
 from terminal.timetags.formats.watch import Watch
 from terminal.timetags.formats.wiring import DETECTORS, Channels, wire
-
-NOT_TAKEN = 255
 
 BY_CONTENT: tuple[tuple[bytes, Callable[[Path], Source]], ...] = (
     (zip_members.MAGIC, NpzFile),
@@ -74,7 +78,8 @@ def _source(path: Path) -> Source:
 class TagFile:
     """Time tags of a file, read in blocks; memory is bounded by the block.
 
-    What is wrong with a file and can be lived with is in `defects`, complete after a pass.
+    What is wrong with a file and can be lived with is in `defects`, complete after a pass; what
+    the clicks tell is of the first whole pass, the later ones only read.
     """
 
     def __init__(self, source: Source, channels: Channels) -> None:
@@ -112,18 +117,33 @@ class TagFile:
 
     @property
     def clicks(self) -> int:
-        """Read so far in the last pass, of all channels: what `TagBlock.index` counts."""
+        """Read so far, of all channels: what `TagBlock.index` counts."""
         return self._watch.clicks
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """Clicks of each channel read so far in the last pass."""
+        """Clicks of each channel read so far."""
         return tuple(self._watch.counts)
 
     @property
     def largest_step_back_ps(self) -> int:
-        """From one click to the next, in the last pass; 0: in time order."""
+        """From one click to the next; 0: in time order."""
         return self._watch.largest_step_back_ps
+
+    @property
+    def lateness_ps(self) -> int:
+        """As `order.lateness_ps`, of the channels that are taken, at times in range."""
+        return self._watch.lateness_ps
+
+    @property
+    def span_ps(self) -> int:
+        """From the earliest of these clicks to the latest one; 0 where there is none."""
+        return self._watch.span_ps
+
+    @property
+    def out_of_range(self) -> int:
+        """Clicks at times that no clock shows, see `time_state`."""
+        return self._watch.out_of_range
 
     @property
     def defects(self) -> list[Defect]:
@@ -140,27 +160,33 @@ class TagFile:
             TagFormatError: the file can't be read any more.
             ValueError: most is not positive.
         """
-        self._watch = Watch(len(self.channels), self._source.disorder_ps)
+        watch = None
+        if not self._watch.ended:
+            watch = self._watch = Watch(len(self.channels), self._source.disorder_ps)
+        first = 0
         try:
             for raw in self._source.read(most):
                 for start in range(0, raw.time_ps.size, most):
                     part = slice(start, start + most)
-                    block = self._taken(raw.time_ps[part], raw.channel[part])
+                    clicks = RawBlock(raw.time_ps[part], raw.channel[part])
+                    block = self._taken(clicks, first, watch)
+                    first += clicks.time_ps.size
                     if block.time_ps.size:
                         yield block
         except OSError as error:
             problem = f"can't be read any more ({error.strerror or error})"
             raise TagFormatError(self.path, 0, problem, "read it again") from error
-        self._watch.ended = True
+        if watch is not None:
+            watch.ended = True
 
-    def _taken(self, time_ps: Times, numbers: NDArray[np.int16]) -> TagBlock:
-        """The clicks of the channels that are taken."""
-        index = np.arange(self._watch.clicks, self._watch.clicks + time_ps.size)
-        channel = self._table.take(numbers.view(np.uint16))
-        is_taken = channel != NOT_TAKEN
-        if np.all(is_taken):
-            self._watch.see(time_ps, channel, is_taken)
-            return TagBlock(time_ps, channel, index)
-        channel = channel[is_taken]
-        self._watch.see(time_ps, channel, is_taken)
-        return TagBlock(time_ps[is_taken], channel, index[is_taken])
+    def _taken(self, clicks: RawBlock, first: int, watch: Watch | None) -> TagBlock:
+        """The clicks of the channels that are taken; first: place of the first one."""
+        from terminal.timetags.formats import click_kernels
+
+        channel = np.empty(clicks.channel.size, dtype=np.uint8)
+        if watch is None:
+            left_out = click_kernels.rename(clicks.channel, self._table, channel)
+        else:
+            left_out = watch.see(*clicks, self._table, channel)
+        block = TagBlock(clicks.time_ps, channel, first)
+        return block.part(channel != NOT_TAKEN) if left_out else block

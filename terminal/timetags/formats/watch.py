@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags.formats.blocks import Defect, Times
-from terminal.timetags.formats.falls import falls
+from terminal.timetags.formats import time_state as ts
+from terminal.timetags.formats.blocks import NOT_TAKEN, Defect, Times
 
 ENOUGH_CLICKS = 100
 """Fewer in a basis say nothing about its two detectors."""
@@ -24,52 +24,82 @@ class Watch:
         disorder_ps: a step back in time by no more is the device's own.
         """
         self._disorder_ps = disorder_ps
-        self.counts = [0] * channels
-        """Clicks by channel."""
-        self.clicks = 0
-        """Of all channels, those left out too."""
-        self.largest_step_back_ps = 0
+        self._channels = channels
         self.ended = False
-        self._before_ps: int | None = None
-        self._steps_back = 0
-        self._first_step_back = 0
+        self._counts = np.zeros((4, 256), dtype=np.int64)
+        self._state = np.zeros(ts.SIZE, dtype=np.int64)
+        self._state[ts.EARLIEST_PS], self._state[ts.LATEST_PS] = ts.MOST_TIME_PS, ts.LEAST_TIME_PS
+        self.strays = 0
+        """Clicks that are left out."""
         self._first_stray = 0
-        self._strays = 0
 
-    def see(self, time_ps: Times, channel: NDArray[np.uint8], is_taken: NDArray[np.bool_]) -> None:
-        """time_ps: of all clicks of a block; channel: of those that are taken."""
-        if not time_ps.size:
-            return
-        for number in range(len(self.counts)):
-            self.counts[number] += int(np.count_nonzero(channel == number))
-        if channel.size < time_ps.size:
-            if not self._strays:
-                self._first_stray = self.clicks + int(np.argmin(is_taken))
-            self._strays += time_ps.size - channel.size
-        before_ps = int(time_ps[0]) if self._before_ps is None else self._before_ps
-        back = falls(time_ps, before_ps, 0)
-        if back.size:
-            earlier_ps = np.where(back, time_ps[back - 1], before_ps)
-            depth_ps = earlier_ps - time_ps[back]
-            self.largest_step_back_ps = max(self.largest_step_back_ps, int(depth_ps.max()))
-            defects = back[depth_ps > self._disorder_ps]
-            if defects.size and not self._steps_back:
-                self._first_step_back = self.clicks + int(defects[0])
-            self._steps_back += defects.size
-        self._before_ps = int(time_ps[-1])
-        self.clicks += time_ps.size
+    def see(
+        self,
+        time_ps: Times,
+        numbers: NDArray[np.int16],
+        table: NDArray[np.uint8],
+        channel: NDArray[np.uint8],
+    ) -> int:
+        """The next clicks; returns how many are left out.
+
+        numbers: the device's; table: (65536,), channel by number, negative ones from the end;
+        channel: (n,), to be filled, NOT_TAKEN for those that are left out.
+        """
+        from terminal.timetags.formats import click_kernels
+
+        before = self.clicks
+        left_out = click_kernels.watch(
+            time_ps, numbers, table, self._disorder_ps, self._state, self._counts, channel
+        )
+        if left_out and not self.strays:
+            self._first_stray = before + int(np.argmax(channel == NOT_TAKEN))
+        self.strays += left_out
+        return left_out
+
+    @property
+    def counts(self) -> list[int]:
+        """Clicks by channel, of those that are taken."""
+        counts: list[int] = np.sum(self._counts, axis=0)[: self._channels].tolist()
+        return counts
+
+    @property
+    def clicks(self) -> int:
+        """Of all channels, those left out too."""
+        return int(self._state[ts.CLICKS])
+
+    @property
+    def largest_step_back_ps(self) -> int:
+        """From one click to the next."""
+        return int(self._state[ts.STEP_BACK_PS])
+
+    @property
+    def lateness_ps(self) -> int:
+        """How far the latest click lies behind the latest time before it, see `order`. Of those
+        that are taken, at times in range."""
+        return int(self._state[ts.LATENESS_PS])
+
+    @property
+    def span_ps(self) -> int:
+        """From the earliest of these to the latest; 0 where there is none."""
+        return max(int(self._state[ts.LATEST_PS] - self._state[ts.EARLIEST_PS]), 0)
+
+    @property
+    def out_of_range(self) -> int:
+        """Clicks that are taken, at times out of range."""
+        return int(self._state[ts.OUT_OF_RANGE])
 
     def defects(self, detectors: int) -> list[Defect]:
         """detectors: how many channels should click: four, or 0 if that is not known."""
         found: list[Defect] = []
-        if self._steps_back:
+        steps_back, first = self._state[ts.STEPS_BACK : ts.FIRST_STEP_BACK + 1].tolist()
+        if steps_back:
             text = (
-                f"click {self._first_step_back}: time goes back, {self._steps_back} times in the "
-                f"file, by {self.largest_step_back_ps} ps at most"
+                f"click {first}: time goes back, {steps_back} times in the file, by "
+                f"{self.largest_step_back_ps} ps at most"
             )
-            found.append(Defect("time_back", self._first_step_back, text))
-        if self._strays:
-            text = f"click {self._first_stray}: {self._strays} clicks of other channels: left out"
+            found.append(Defect("time_back", first, text))
+        if self.strays:
+            text = f"click {self._first_stray}: {self.strays} clicks of other channels: left out"
             found.append(Defect("stray_channel", self._first_stray, text))
         taken = sum(self.counts)
         if self.ended and not taken:

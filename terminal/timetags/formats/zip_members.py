@@ -92,8 +92,9 @@ def _zip64_packed(extra: bytes) -> int:
 class MemberStream:
     """The unpacked bytes of a member. Ends early where the archive is cut off or broken."""
 
-    def __init__(self, file: BinaryIO, member: Member) -> None:
-        """file: of the stream's own, since it is moved about.
+    def __init__(self, file: BinaryIO, member: Member, checked: bool = True) -> None:
+        """file: of the stream's own, since it is moved about. checked: whether to sum it up, which
+        takes as long as reading it.
 
         Raises:
             ValueError: the member is packed by another method than stored or deflated.
@@ -102,6 +103,7 @@ class MemberStream:
             raise ValueError(f"zip method {member.method} is not known")
         self._file = file
         self._checksum = member.checksum
+        self._checked = checked
         self._sum = 0
         self._left = member.packed_bytes
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS) if member.method == DEFLATED else None
@@ -109,34 +111,47 @@ class MemberStream:
 
     def read(self, size: int) -> bytes:
         """So many bytes, or fewer at the end."""
-        parts: list[bytes] = []
-        while size > 0:
-            part = self._some(size)
+        data = bytearray(size)
+        return bytes(data[: self.read_into(data)])
+
+    def read_into(self, data: bytearray | memoryview) -> int:
+        """How many bytes were read: all that `data` holds, or fewer at the end."""
+        view = memoryview(data)
+        filled = 0
+        while filled < len(view):
+            part = self._some(view[filled:])
             if not part:
                 break
-            parts.append(part)
-            self._sum = zlib.crc32(part, self._sum)
-            size -= len(part)
-        return b"".join(parts)
+            if self._checked:
+                self._sum = zlib.crc32(view[filled : filled + part], self._sum)
+            filled += part
+        return filled
 
     @property
     def is_sound(self) -> bool:
-        """Once all is read: whether the checksum fits."""
-        return self._sum == self._checksum
+        """Once all is read: whether the checksum fits, or was not asked for."""
+        return not self._checked or self._sum == self._checksum
 
-    def _some(self, size: int) -> bytes:
+    def _some(self, view: memoryview) -> int:
         inflate = self._inflate
         if inflate is None:
-            return self._packed(size)
+            return self._packed_into(view)
         while not inflate.eof:
             packed = inflate.unconsumed_tail or self._packed(CHUNK_BYTES)
             try:
-                part = inflate.decompress(packed, size) if packed else inflate.flush()
+                part = inflate.decompress(packed, len(view)) if packed else inflate.flush()
             except zlib.error:
                 break
             if part or not packed:
-                return part
-        return b""
+                view[: len(part)] = part
+                return len(part)
+        return 0
+
+    def _packed_into(self, view: memoryview) -> int:
+        # A raw file's readinto would be typed; what `open` gives has it as well.
+        size = self._file.readinto(view[: self._left])  # type: ignore[attr-defined]
+        self._left -= size
+        return int(size)
 
     def _packed(self, size: int) -> bytes:
         data = self._file.read(min(size, self._left))

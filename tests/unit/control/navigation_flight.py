@@ -14,6 +14,7 @@ from sim_devices.line_of_sight import line_of_sight
 from sim_devices.navigation_vectornav import NavMeasurement
 from sim_devices.partner_path import true_partner_path
 from sim_devices.randomness import stream
+from terminal.control.mounting.along_pass import SigmaAlong
 from terminal.control.pointing import PointingState, Predictor
 from terminal.geometry.time_scales import utc_julian_date
 from terminal.mission_ephemeris import partner_ephemeris
@@ -77,7 +78,7 @@ def fly(name: str, scenario: Scenario, duration_s: float, seed: int = 1) -> Flow
         scenario.terminal,
         start_ns,
         partner_ephemeris(mission, start_ns),
-        scenario.terminal.mounting.sigma_rad,
+        SigmaAlong.steady(scenario.terminal.mounting.sigma_rad),
     )
 
     n = round(duration_s * 1e9) // STEP_NS

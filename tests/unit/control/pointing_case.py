@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from config.loader import load_scenario
 from config.terminal import Mounting
+from terminal.control.mounting.along_pass import SigmaAlong
 from terminal.control.pointing import PointingState, Predictor
 from terminal.geometry.earth import enu_basis
 from terminal.mission_ephemeris import partner_ephemeris
@@ -27,7 +28,7 @@ PREDICTOR = Predictor(
     CONFIG,
     WINDOW.start_tai_ns,
     partner_ephemeris(MISSION, WINDOW.start_tai_ns),
-    CONFIG.mounting.sigma_rad,
+    SigmaAlong.steady(CONFIG.mounting.sigma_rad),
 )
 EAST, NORTH, UP = (np.array(v) for v in enu_basis(*SITE[:2]))
 ECEF_FROM_NED = Rotation.from_matrix(np.column_stack([NORTH, EAST, -UP]))
@@ -55,5 +56,5 @@ def mounted(**mounting: Any) -> Predictor:
         config,
         WINDOW.start_tai_ns,
         partner_ephemeris(MISSION, WINDOW.start_tai_ns),
-        config.mounting.sigma_rad,
+        SigmaAlong.steady(config.mounting.sigma_rad),
     )

@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from config.loader import load_scenario
 from config.terminal import TerminalConfig
-from terminal.control.search.acquire import SearchState, search_limits, settings_of, step
+from terminal.control.search.acquire import (
+    WIDEST_SIGMA_RAD,
+    SearchState,
+    search_limits,
+    settings_of,
+    step,
+)
 from terminal.control.search.roles import Role
 from terminal.mode import Mode
 from terminal.pointing_messages import AcquisitionCommand, AcquisitionSample
@@ -44,6 +50,7 @@ def sample(
         camera_frame_t_ns=START_NS,
         note=0,
         note_t_ns=0,
+        quad_lit=mode in (Mode.TRACK, Mode.LINK),
     )
 
 
@@ -162,6 +169,35 @@ def test_a_beacon_held_for_less_than_a_second_proves_nothing() -> None:
     assert command.sigma_minor_rad < 0.1 * SIGMA_RAD
 
 
+def test_a_spot_that_never_lit_the_quad_cell_proves_nothing() -> None:
+    modes = [Mode.ACQUIRE, *[Mode.TRACK] * 250, *[Mode.LOST] * 100, Mode.ACQUIRE]
+    _, commands = run(sample(k, mode)._replace(quad_lit=0) for k, mode in enumerate(modes))
+    assert commands[-1].sigma_minor_rad == pytest.approx(SIGMA_RAD, rel=1e-12)
+
+
+def test_a_fade_is_no_doubt() -> None:
+    """Light in nine ticks of ten, the last one dark, adds up to a second that is held."""
+    modes = [Mode.ACQUIRE, *[Mode.TRACK] * 100, *[Mode.LOST] * 100, Mode.ACQUIRE]
+    _, commands = run(
+        sample(k, mode)._replace(quad_lit=mode is Mode.TRACK and k % 10 != 0)
+        for k, mode in enumerate(modes)
+    )
+    assert commands[-1].sigma_minor_rad < 0.1 * SIGMA_RAD
+
+
+def test_after_a_false_lock_the_field_is_the_whole_again() -> None:
+    """What was held before no longer counts: the correction is forgotten."""
+    state, _ = after_loss(5.0, 3.0)
+    assert state.held_ns > 0
+    state, (command,) = run([sample(5000)._replace(false_locks=1)], state)
+    assert command.sigma_minor_rad == pytest.approx(SIGMA_RAD, rel=1e-12)
+    # It is heard of once.
+    state, _ = run(
+        (sample(k, Mode.TRACK)._replace(false_locks=1) for k in range(5001, 5100)), state
+    )
+    assert state.held_ns > 0
+
+
 @pytest.mark.parametrize("mode", [Mode.POINT, Mode.SAFE, Mode.STANDBY])
 def test_what_was_learned_of_the_partner_is_forgotten_with_the_prediction(mode: Mode) -> None:
     """The coarse loop drops its correction there too."""
@@ -269,3 +305,24 @@ def test_the_first_scan_imports_nothing_and_what_flies_no_scipy() -> None:
         [sys.executable, "-c", FIRST_SCAN], capture_output=True, text=True, check=True
     )
     assert said.stdout.strip() == "[] False"
+
+
+@pytest.mark.parametrize("claimed_rad", [0.35, 10.0, 1e300])
+def test_a_prediction_that_is_worth_nothing_is_sought_about_its_middle(claimed_rad: float) -> None:
+    """An attitude in doubt, or a unit that claims it knows nothing: the scan is made all the same,
+    and begins where the partner is predicted."""
+    state, commands = run(sample(k, sigma_rad=claimed_rad) for k in range(3))
+    assert commands[0].sigma_minor_rad == pytest.approx(WIDEST_SIGMA_RAD)
+    assert state.scan is not None
+    reach_rad = math.hypot(*state.scan.offset(0.98 * state.scan.covers_s[0]))
+    assert 3.0 * WIDEST_SIGMA_RAD < reach_rad < 4.0 * WIDEST_SIGMA_RAD
+
+
+def test_a_tone_needs_its_frames_on_every_place() -> None:
+    """The scan leaves as many as it takes to hear it: slower, where that is more than confirm."""
+    replace = msgspec.structs.replace
+    a = replace(CONFIG.acquisition, speed_rad_s=1.0)
+    beacon = replace(a.beacon, modulation_hz=5.0, modulation_depth=0.5, modulation_frames=16)
+    plain = search_limits(replace(CONFIG, acquisition=a))
+    toned = search_limits(replace(CONFIG, acquisition=replace(a, beacon=beacon)))
+    assert toned.speed_rad_s / plain.speed_rad_s == pytest.approx((a.confirm_frames + 1) / 17)

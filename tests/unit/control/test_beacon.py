@@ -12,6 +12,7 @@ from config.loader import load_scenario
 from terminal.codec import TickCodec
 from terminal.control.image.beacon import BeaconState, camera_geometry, step
 from terminal.control.image.readout import CameraGeometry
+from terminal.control.image.tracks import FALSE_KEPT_S
 from terminal.fields import NO_U8S
 from terminal.messages import MESSAGES, CameraCommand, CameraSample
 from terminal.mode import Mode
@@ -45,6 +46,7 @@ class Sequence:
         self.exposure_us = 1000
         self.t_ns = START_NS
         self.seq = 0
+        self.false_locks = 0
 
     def frame(self, beacon: Place | None, *hot: Place) -> CameraCommand:
         """A frame with a beacon at a place of the sky, and spots at places of the sensor."""
@@ -73,6 +75,7 @@ class Sequence:
             los_rate_y=0.0,
             los_rate_z=0.0,
             pixels=pixels,
+            false_locks=self.false_locks,
         )
         self.state, self.command = step(CONFIG, CAMERA, self.state, sample, DT_S)
         CODEC.pack(0, sample, self.command)
@@ -108,7 +111,7 @@ CENTRE = (0.0, 0.0)
 
 
 def test_right_and_up_are_positive_in_the_whole_frame_and_in_a_window() -> None:
-    sequence = Sequence()
+    sequence = Sequence(Mode.LINK)
     for k in range(CONFIRM + 4):
         found = sequence.frame((10.0, 6.0))
         assert 0.0 < found.sigma_rad < 0.05 * CAMERA.pixel_rad
@@ -119,7 +122,7 @@ def test_right_and_up_are_positive_in_the_whole_frame_and_in_a_window() -> None:
 
 
 def test_dropped_after_enough_frames_without_and_the_window_grows_meanwhile() -> None:
-    sequence = Sequence()
+    sequence = Sequence(Mode.LINK)
     for _ in range(CONFIRM + 2):
         sequence.frame(CENTRE)
     sides = [sequence.columns]
@@ -159,8 +162,48 @@ def test_confirmed_while_the_scan_carries_it_across_the_field() -> None:
         assert not sequence.frame(None, (-60.0, -30.0)).confirmed
 
 
-def test_the_window_goes_along_with_the_beacon_while_the_gimbal_pulls_it_in() -> None:
+def test_until_the_link_stands_the_whole_image_is_watched() -> None:
+    """So that a beacon which is there beside a false spot is not missed; then it is not needed."""
+    for mode, whole in ((Mode.ACQUIRE, True), (Mode.TRACK, True), (Mode.LINK, False)):
+        sequence = Sequence(mode)
+        for _ in range(CONFIRM + 2):
+            sequence.frame(CENTRE)
+        assert (sequence.columns == CAMERA.columns) is whole
+
+
+def test_after_a_false_lock_the_true_beacon_beside_it_is_confirmed_at_once() -> None:
+    """The false one stood in the image first, and stays: it is not taken again."""
+    sequence, false, true = Sequence(), (0.0, 0.0), (60.0, 20.0)
+    for _ in range(CONFIRM):
+        sequence.frame(false)
+    for _ in range(CONFIRM):
+        command = sequence.frame(false, true)
+        assert command.confirmed
+        assert command.x_rad == pytest.approx(0.0, abs=CAMERA.pixel_rad)
+        assert command.false_locks == 0
+    sequence.false_locks = 1
+    for _ in range(50):
+        command = sequence.frame(false, true)
+        assert command.confirmed
+        assert command.x_rad == pytest.approx(60.0 * CAMERA.pixel_rad, abs=CAMERA.pixel_rad)
+        assert command.false_locks == 1
+
+
+def test_a_false_place_is_forgotten_in_time_and_not_by_silence() -> None:
     sequence = Sequence()
+    for _ in range(CONFIRM):
+        sequence.frame(CENTRE)
+    sequence.false_locks = 1
+    for k in range(round(FALSE_KEPT_S / DT_S) - 10):
+        seen = sequence.silence(6) if k == 1 else sequence.frame(CENTRE)
+        assert not seen.found
+        assert not seen.confirmed
+    answers = [sequence.frame(CENTRE).confirmed for _ in range(20 + CONFIRM)]
+    assert answers[-1]
+
+
+def test_the_window_goes_along_with_the_beacon_while_the_gimbal_pulls_it_in() -> None:
+    sequence = Sequence(Mode.LINK)
     for k in range(40):
         sequence.boresight = (90.0 * (1.0 - math.exp(-0.12 * k)), 0.0)
         command = sequence.frame((90.0, 0.0))
@@ -200,7 +243,7 @@ def test_nothing_is_looked_for_where_nobody_should_shine(mode: Mode) -> None:
 
 
 def test_a_window_command_that_got_lost_is_given_again() -> None:
-    sequence = Sequence()
+    sequence = Sequence(Mode.LINK)
     for _ in range(CONFIRM):
         command = sequence.frame(CENTRE)
     assert 0 < command.window_columns < CAMERA.columns

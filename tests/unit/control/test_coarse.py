@@ -11,10 +11,12 @@ from terminal.control.coarse import (
     CAMERA,
     ENCODERS,
     MIRROR,
+    MOST_INTEGRAL_RAD_S,
     NONE,
     CoarseState,
     step,
 )
+from terminal.control.guidance.keep_out import KeepOutZone
 from terminal.geometry.gimbal_frame import Joints, image_axes, joints_toward
 from terminal.geometry.vector import Vec, add, cross, dot, unit
 from terminal.mode import Mode
@@ -57,10 +59,13 @@ class Gimbal:
             pitch_rate_rad_s=0.0,
             roll_rate_rad_s=0.0,
             detour_rad=0.0,
-            scan_x_rad=0.0,
-            scan_y_rad=0.0,
-            scan_rate_x_rad_s=0.0,
-            scan_rate_y_rad_s=0.0,
+            keep_out=0,
+            look_yaw_rad=target.yaw_rad,
+            look_pitch_rad=target.pitch_rad,
+            look_roll_rad=target.roll_rad,
+            look_yaw_rate_rad_s=0.0,
+            look_pitch_rate_rad_s=0.0,
+            look_roll_rate_rad_s=0.0,
             camera_seen=0,
             camera_frame_t_ns=0,
             camera_x_rad=0.0,
@@ -75,8 +80,19 @@ class Gimbal:
         return Joints(self.yaw_rad, self.pitch_rad, self.roll_rad)
 
     def run(self, ticks: int, **changes: object) -> CoarseCommand:
-        """`changes` stand in every sample of these ticks and of all that follow."""
-        self.sample = self.sample._replace(**changes)  # type: ignore[arg-type]
+        """`changes` stand in every sample of these ticks and of all that follow. Where none says
+        so, nothing is sought: guidance looks where the partner is."""
+        s = self.sample._replace(**changes)  # type: ignore[arg-type]
+        if not any(name.startswith("look_") for name in changes):
+            s = s._replace(
+                look_yaw_rad=s.target_yaw_rad,
+                look_pitch_rad=s.target_pitch_rad,
+                look_roll_rad=s.target_roll_rad,
+                look_yaw_rate_rad_s=s.yaw_rate_rad_s,
+                look_pitch_rate_rad_s=s.pitch_rate_rad_s,
+                look_roll_rate_rad_s=s.roll_rate_rad_s,
+            )
+        self.sample = s
         for _ in range(ticks):
             self.t_ns += round(DT_S * 1e9)
             self.sample = self.sample._replace(
@@ -144,25 +160,34 @@ def test_a_standing_rate_error_is_integrated_away() -> None:
 def test_acquire_follows_the_scan() -> None:
     """A circle of 5 mrad at 20 mrad/s: its rate is fed forward."""
     gimbal = Gimbal()
-    worst = 0.0
+    worst, lever = 0.0, math.cos(PITCH_RAD)
     for k in range(500):
         phase = 4.0 * k * DT_S
+        x, y = 5e-3 * math.sin(phase), 5e-3 * math.cos(phase)
         command = gimbal.run(
             1,
             mode=Mode.ACQUIRE,
-            scan_x_rad=5e-3 * math.sin(phase),
-            scan_y_rad=5e-3 * math.cos(phase),
-            scan_rate_x_rad_s=20e-3 * math.cos(phase),
-            scan_rate_y_rad_s=-20e-3 * math.sin(phase),
+            look_yaw_rad=YAW_RAD + x / lever,
+            look_pitch_rad=PITCH_RAD + y,
+            look_yaw_rate_rad_s=4.0 * y / lever,
+            look_pitch_rate_rad_s=-4.0 * x,
         )
         assert command.source == ENCODERS
-        off_x = (gimbal.sample.yaw_rad - YAW_RAD) * math.cos(PITCH_RAD) - gimbal.sample.scan_x_rad
-        off_y = gimbal.sample.pitch_rad - PITCH_RAD - gimbal.sample.scan_y_rad
+        off_x = (gimbal.sample.yaw_rad - YAW_RAD) * lever - x
+        off_y = gimbal.sample.pitch_rad - PITCH_RAD - y
         if k > 100:
             worst = max(worst, math.hypot(off_x, off_y))
     # What one tick of the circle's turning leaves: 20 mrad/s x 4 /s x (20 ms)^2 / 2, and its sum
     # through the loop's 0.25 s.
     assert worst < 0.3e-3
+
+
+def test_while_a_beacon_leads_the_scan_moves_nothing() -> None:
+    """It halts a tick later than the camera leads: its rate must not push meanwhile."""
+    seen = {"camera_seen": 1, "camera_frame_t_ns": START_NS}
+    scan = {"look_yaw_rate_rad_s": 20e-3, "look_pitch_rate_rad_s": 20e-3, "look_yaw_rad": 1.01}
+    command = Gimbal().run(1, mode=Mode.ACQUIRE, **seen, **scan)
+    assert (command.yaw_rate_rad_s, command.pitch_rate_rad_s) == (0.0, 0.0)
 
 
 def test_camera_leads_when_it_is_fresh_and_not_when_it_is_old() -> None:
@@ -175,6 +200,51 @@ def test_camera_leads_when_it_is_fresh_and_not_when_it_is_old() -> None:
     # 0.2 s after the frame it is no measurement any more.
     assert gimbal.run(8).source == CAMERA
     assert gimbal.run(2).source == ENCODERS
+
+
+def test_no_beacon_leads_into_the_sun_s_circle() -> None:
+    gimbal = Gimbal()
+    seen = {"camera_seen": 1, "camera_x_rad": 3e-3, "fine_closed": 0, "camera_frame_t_ns": START_NS}
+    zone = KeepOutZone.SUN | KeepOutZone.SUN_AVOID
+    assert gimbal.run(1, mode=Mode.ACQUIRE, keep_out=zone, **seen).source == ENCODERS
+    assert gimbal.run(1, mode=Mode.ACQUIRE, keep_out=KeepOutZone.SUN, **seen).source == CAMERA
+
+
+def test_the_integrator_is_bounded() -> None:
+    """A mirror whose mean never goes, as one that is stuck, would wind it up without end."""
+    gimbal = Gimbal()
+    stuck = {"fine_closed": 1, "mirror_x_rad": 60e-6, "mirror_y_rad": -60e-6}
+    gimbal.run(1, mode=Mode.LINK, **stuck)
+    state = gimbal.state
+    for k in range(200_000):
+        state, _ = step(CONFIG, state, gimbal.sample, DT_S)
+        if k == 500:
+            early = state
+    assert early.integral_x_rad_s == pytest.approx(0.5 * 60e-6 * 502 * DT_S)
+    assert state.integral_x_rad_s == MOST_INTEGRAL_RAD_S
+    assert state.integral_y_rad_s == -MOST_INTEGRAL_RAD_S
+
+
+def test_the_integrator_holds_while_an_axis_is_at_its_limit() -> None:
+    gimbal = Gimbal()
+    most = {"yaw_rate_rad_s": 2.0 * RANGE.max_rate_rad_s}
+    near = {"fine_closed": 1, "mirror_x_rad": 50e-6}
+    gimbal.run(100, mode=Mode.LINK, **near, **most)
+    assert gimbal.state.integral_x_rad_s == 0.0
+    gimbal.run(100, yaw_rate_rad_s=0.0)
+    assert gimbal.state.integral_x_rad_s == pytest.approx(0.5 * 50e-6 * 100 * DT_S)
+
+
+def test_a_false_beacon_teaches_nothing_that_stays() -> None:
+    gimbal = Gimbal()
+    gimbal.see(200, image_axes(Joints(YAW_RAD + 4e-3, PITCH_RAD - 3e-3)).boresight, Mode.TRACK)
+    assert math.hypot(*gimbal.state.offset_rad) > 2e-3
+    command = gimbal.run(1, mode=Mode.ACQUIRE, camera_seen=0, false_locks=1)
+    assert (command.offset_x_rad, command.offset_y_rad, command.offset_z_rad) == (0.0, 0.0, 0.0)
+    assert gimbal.state.learned_s == 0.0
+    # It is heard of once.
+    gimbal.see(50, image_axes(Joints(YAW_RAD + 1e-3, PITCH_RAD)).boresight, Mode.TRACK)
+    assert math.hypot(*gimbal.state.offset_rad) > 0.5e-3
 
 
 @pytest.mark.parametrize("mode", [Mode.POINT, Mode.STANDBY, Mode.SAFE])
@@ -280,6 +350,9 @@ def test_a_gimbal_that_falls_silent_is_not_turned_on_and_on(mode: Mode) -> None:
     assert not command.on_target
     assert command.gimbal_age_s > CONFIG.safety.gimbal_max_age_s
     assert state == gimbal.state
+    # A stamp from the future would hide a silence that follows.
+    _, command = step(CONFIG, gimbal.state, gimbal.sample._replace(t_ns=late_ns - 10**10), DT_S)
+    assert (command.yaw_rate_rad_s, command.pitch_rate_rad_s) == (0.0, 0.0)
     # Never heard of at all.
     _, command = step(CONFIG, CoarseState(), gimbal.sample._replace(gimbal_t_ns=0), DT_S)
     assert (command.yaw_rate_rad_s, command.gimbal_age_s) == (0.0, 1e9)
@@ -312,7 +385,7 @@ def test_rates_stay_inside_their_limit(
         mode=mode,
         yaw_rad=yaw,
         pitch_rad=data.draw(st.sampled_from([pitch, math.pi / 2])),
-        target_pitch_rad=data.draw(st.sampled_from([target_pitch, math.pi / 2])),
+        look_pitch_rad=data.draw(st.sampled_from([target_pitch, math.pi / 2])),
         camera_seen=int(found),
         camera_frame_t_ns=START_NS,
         camera_x_rad=seen,

@@ -17,14 +17,15 @@ from terminal.control.guidance.joint_limits import nearest_turn
 from terminal.control.guidance.keep_out import KeepOutZone, separation_rad
 from terminal.control.guidance.keyhole import Course, Strategy
 from terminal.control.guidance.keyhole_plan import plan_keyhole
-from terminal.control.guidance.steering import GuidanceSettings, GuidanceState, make_settings, step
+from terminal.control.guidance.settings import GuidanceSettings, make_settings
+from terminal.control.guidance.steering import GuidanceState, step
+from terminal.control.mounting.model import MountingModel, MountingParameters
 from terminal.geometry.gimbal_frame import Joints, image_axes, image_motion
 from terminal.geometry.polarization_frame import frame_angle_rad
 from terminal.geometry.quaternion import (
     Quaternion,
     conjugate,
     from_rotation_vector,
-    from_yaw_pitch_roll,
     multiply,
     rotate,
 )
@@ -70,9 +71,10 @@ def swaying(sway_rad: float, period_s: float, turn_rad_s: float) -> Callable[[fl
 
     def attitude(time_s: float) -> Quaternion:
         angle = 2.0 * pi * time_s / period_s
-        return conjugate(
-            from_yaw_pitch_roll(turn_rad_s * time_s, sway_rad * sin(angle), sway_rad * cos(angle))
-        )
+        pitch = from_rotation_vector((0.0, sway_rad * sin(angle), 0.0))
+        roll = from_rotation_vector((sway_rad * cos(angle), 0.0, 0.0))
+        yaw = from_rotation_vector((0.0, 0.0, turn_rad_s * time_s))
+        return conjugate(multiply(multiply(yaw, pitch), roll))
 
     return attitude
 
@@ -296,6 +298,151 @@ def test_zones_are_told() -> None:
     assert told((0.0, 0.0, 1.0), away).keep_out == KeepOutZone.LIMIT
 
 
+@pytest.mark.parametrize("pitch_max", [1.5708, 3.15])
+@pytest.mark.parametrize("elevation_deg", [20.0, 60.0, 80.0])
+def test_a_search_looks_where_it_is_told(elevation_deg: float, pitch_max: float) -> None:
+    """At an angle right and up of the partner, in the image behind the joints that look at it."""
+    how = configured(GimbalRange(pitch_max_rad=pitch_max), sun_avoid_rad=0.0)
+    los = image_axes(Joints(0.7, radians(elevation_deg))).boresight
+    x, y = 30e-3, -20e-3
+    state = GuidanceState()
+    looked = sample(START_NS, los, scan_x_rad=x, scan_y_rad=y, scan_rate_y_rad_s=1e-9)
+    for _ in range(500):
+        state, command = step(how, state, looked, DT_S)
+    axes = image_axes(joints_of(command))
+    boresight = image_axes(look_of(command)).boresight
+    assert separation_rad(boresight, los) == pytest.approx(np.hypot(x, y), abs=1e-9)
+    angle = np.hypot(x, y)
+    seen = dot(boresight, axes.right), dot(boresight, axes.up)
+    assert seen == pytest.approx((x * sin(angle) / angle, y * sin(angle) / angle), abs=1e-8)
+    # To the partner itself the search makes no difference ...
+    plain = step(how, GuidanceState(), sample(START_NS, los), DT_S)
+    assert command.detour_rad == pytest.approx(0.0, abs=1e-9)
+    assert separation_rad(axes.boresight, los) < 1e-9
+    assert plain[1].look_yaw_rad == plain[1].target_yaw_rad
+    # ... and when it is over, nothing is left of it.
+    for _ in range(100):
+        state, command = step(how, state, sample(START_NS, los), DT_S)
+    assert look_of(command) == joints_of(command)
+    assert state.look is None
+
+
+def test_the_rates_of_a_search_are_those_of_its_motion() -> None:
+    """Through the Jacobian of the joints: 20 mrad/s of scan and 5 mrad/s of the partner."""
+    how = configured(THREE_AXES, sun_avoid_rad=0.0)
+    for elevation_deg in (30.0, 70.0, 80.0):
+        stands = Joints(0.2, radians(elevation_deg))
+        los_rate = scale(5e-3, image_axes(stands).right)
+        state, scan = GuidanceState(), (12e-3, -16e-3)
+        for k in range(50):
+            t_s = DT_S * k
+            los = unit(add(image_axes(stands).boresight, scale(t_s, los_rate)))
+            told = sample(START_NS, los, los_rate, stands=stands)._replace(
+                scan_x_rad=scan[0] * (t_s - DT_S), scan_y_rad=scan[1] * (t_s - DT_S),
+                scan_rate_x_rad_s=scan[0], scan_rate_y_rad_s=scan[1],
+            )  # fmt: skip
+            before = state.told
+            state, command = step(how, state, told, DT_S)
+        moved = [(b - a) / DT_S for a, b in zip(look_of(before), look_of(command), strict=True)]
+        # The image turns with yaw, at 30 mrad/s, and the 16 mrad of scan with it.
+        assert command[-3:] == pytest.approx(moved, abs=30e-3 * 16e-3 / cos(radians(70.0)))
+
+
+def look_of(command: GuidanceCommand) -> Joints:
+    return Joints(command.look_yaw_rad, command.look_pitch_rad, command.look_roll_rad)
+
+
+@pytest.mark.parametrize("scan_y_rad", [0.0, -30e-3, 30e-3])
+def test_nothing_looks_under_the_horizon(scan_y_rad: float) -> None:
+    """A partner 17 degrees under it is waited for where it is nearest; one over it is sought down
+    to it. The base leans by 40 mrad, which its elevation knows and its own vertical does not."""
+    lean = from_rotation_vector((0.0, 40e-3, 0.0))
+    up = rotate(lean, (0.0, 0.0, -1.0))
+    how = configured(GimbalRange(), sun_avoid_rad=0.0, horizon_rad=0.05)
+    for elevation_rad in (radians(-17.0), 0.06):
+        level = image_axes(Joints(0.5, elevation_rad)).boresight
+        state = GuidanceState()
+        told = sample(START_NS, rotate(lean, level), scan_y_rad=scan_y_rad)
+        told = told._replace(elevation_rad=elevation_rad)
+        for _ in range(300):
+            state, command = step(how, state, told, DT_S)
+        target, look = (
+            float(np.arcsin(dot(image_axes(j).boresight, up)))
+            for j in (joints_of(command), look_of(command))
+        )
+        slack = 40e-3 * 0.35  # of 17 degrees along a vertical that is off by 40 mrad
+        assert target == pytest.approx(max(elevation_rad, 0.05), abs=slack)
+        wanted = max(elevation_rad + scan_y_rad, 0.05)
+        assert look == pytest.approx(wanted, abs=slack)
+        assert bool(command.keep_out & KeepOutZone.HORIZON) is (elevation_rad < 0.05)
+        assert (command.detour_rad > 0.1) is (elevation_rad < 0.0)
+
+
+@given(
+    st.tuples(*[st.floats(-15e-3, 15e-3)] * 3),
+    st.floats(-15e-3, 15e-3),
+    st.floats(-15e-3, 15e-3),
+    st.floats(-3.0, 3.0),
+    st.floats(0.1, 1.2),
+    st.floats(0.15, 0.5),
+    st.floats(-pi, pi),
+)
+@settings(deadline=None, max_examples=60)
+def test_the_sun_is_judged_by_where_the_telescope_really_looks(
+    rotation: Vec, index: float, collimation: float, yaw: float, pitch: float, apart: float,
+    side: float,
+) -> None:  # fmt: skip
+    """A calibration of 15 mrad per axis, and the Sun so far beside the true boresight."""
+    model = MountingModel(
+        MountingParameters(*rotation, pitch_index_rad=index, collimation_rad=collimation)
+    )
+    how = configured(GimbalRange(), sun_rad=0.262)._replace(mounting=model)
+    stands = Joints(yaw, pitch)
+    true = model.axes(stands)
+    aside = add(scale(cos(side), true.right), scale(sin(side), true.up))
+    sun = add(scale(cos(apart), true.boresight), scale(sin(apart), aside))
+    reference = unit(add(true.right, scale(0.3, true.up)))
+    told = sample(START_NS, true.boresight, q=sun_away(sun), stands=stands)._replace(
+        reference_x=reference[0], reference_y=reference[1], reference_z=reference[2]
+    )
+    _, command = step(how, GuidanceState(), told, DT_S)
+    assert command.sun_separation_rad == pytest.approx(apart, abs=1e-9)
+    assert bool(command.keep_out & KeepOutZone.SUN) is (apart < 0.262)
+    # H at this angle from the true image's right: not that of the encoders' image.
+    assert command.frame_angle_rad == pytest.approx(np.arctan(0.3), abs=1e-9)
+
+
+@pytest.mark.parametrize("side", [0.0, 1.5, 4.0])
+def test_a_calibrated_gimbal_really_stays_out_of_the_sun_s_circle(side: float) -> None:
+    """The partner stands 30 mrad from the Sun; the encoders are 15 mrad per axis and term off."""
+    model = MountingModel(
+        MountingParameters(15e-3, -15e-3, 15e-3, pitch_index_rad=15e-3, collimation_rad=15e-3)
+    )
+    how = configured(GimbalRange())._replace(mounting=model)
+    stands = Joints(0.7, 0.8)
+    true = model.axes(stands)
+    aside = add(scale(cos(side), true.right), scale(sin(side), true.up))
+    sun = add(scale(cos(0.2), true.boresight), scale(sin(0.2), aside))
+    los = add(scale(cos(0.17), true.boresight), scale(sin(0.17), aside))
+    state, q = GuidanceState(), sun_away(sun)
+    for _ in range(100):
+        state, command = step(how, state, sample(START_NS, los, q=q, stands=stands), DT_S)
+        stands = joints_of(command)
+        # On the way there the axes that serve are those of a tick ago: 11 mrad of motion.
+        assert separation_rad(model.axes(stands).boresight, sun) > 0.087 - 11e-3 * 15e-3 * 4
+    assert separation_rad(model.axes(stands).boresight, sun) == pytest.approx(0.087, abs=1e-6)
+    assert not command.keep_out & KeepOutZone.LIMIT
+
+
+def test_no_elevation_lifts_nothing() -> None:
+    los = unit((1.0, 0.2, -0.3))
+    told = sample(START_NS, los)._replace(elevation_rad=float("nan"))
+    state = GuidanceState()
+    for _ in range(100):
+        state, command = step(configured(GimbalRange()), state, told, DT_S)
+    assert separation_rad(image_axes(joints_of(command)).boresight, los) < 1e-9
+
+
 def test_the_moon_without_a_place_is_a_degree_wider() -> None:
     moon_rad = CONFIG.keep_out.moon_rad
     assert make_settings(CONFIG).keep_out.moon_rad == pytest.approx(
@@ -315,12 +462,24 @@ def test_the_moon_without_a_place_is_a_degree_wider() -> None:
     ],
 )
 def test_without_a_sound_prediction_the_gimbal_is_left_alone(changes: dict[str, float]) -> None:
-    how, stands = configured(GimbalRange()), Joints(0.3, 0.4)
-    state, _ = step(how, GuidanceState(), sample(START_NS, (1.0, 0.0, 0.0)), DT_S)
-    bad = sample(START_NS, (1.0, 0.0, 0.0), stands=stands, **changes)
-    state, command = step(how, state, bad, DT_S)
-    assert command == GuidanceCommand(*stands)
+    """What was told of the sky stands, and is said to be of no age that is known."""
+    how, stands = configured(GimbalRange(), sun_rad=1.0), Joints(0.3, 0.4)
+    good = sample(START_NS, (1.0, 0.0, 0.0), q=sun_away(unit((1.0, 0.5, 0.0))))
+    good = good._replace(reference_y=1.0, reference_z=0.5)
+    state, last = step(how, GuidanceState(), good, DT_S)
+    assert last.keep_out == KeepOutZone.SUN
+    assert last.frame_angle_rad != 0.0
+    bad = good._replace(**dict(zip(("yaw_rad", "pitch_rad", "roll_rad"), stands, strict=True)))
+    state, command = step(how, state, bad._replace(**changes), DT_S)
+    assert joints_of(command) == stands
+    assert (command.look_yaw_rad, command.look_pitch_rad, command.look_roll_rad) == stands
+    assert set(command[3:6]) == {0.0}
+    assert command.keep_out == KeepOutZone.SUN | KeepOutZone.UNKNOWN
+    assert command.sun_separation_rad == last.sun_separation_rad
+    assert command.frame_angle_rad == last.frame_angle_rad
     assert state.aim is None
+    # The next good one knows it all again.
+    assert step(how, state, good, DT_S)[1].keep_out == KeepOutZone.SUN
 
 
 def test_a_partner_across_the_sun_is_left_on_one_side_and_met_on_the_other() -> None:
@@ -360,6 +519,7 @@ vectors = st.tuples(parts, parts, parts).filter(lambda v: np.linalg.norm(v) > 0.
     st.sampled_from([0.0, 0.087, 0.262]),
     st.sampled_from([(-6.5, 6.5), (-3.3, 3.3), (-1.0, 1.0)]),
     st.sampled_from(["direct", "third_axis", "detour", "over_the_shoulder"]),
+    st.sampled_from([0.0, 0.01, 0.2]),
 )
 def test_whatever_comes_stays_inside_the_limits(
     partners: list[Vec],
@@ -371,8 +531,10 @@ def test_whatever_comes_stays_inside_the_limits(
     radius: float,
     cable: tuple[float, float],
     strategy: str,
+    reach: float,
 ) -> None:
-    """Partners that jump over the sky, from any place of the gimbal, any Sun, any way."""
+    """Partners that jump over the sky, from any place of the gimbal, any Sun, any way, with a
+    search now and then."""
     gimbal = GimbalRange(
         yaw_min_rad=cable[0], yaw_max_rad=cable[1], pitch_max_rad=pitch_max, roll_max_rad=roll_max
     )
@@ -386,7 +548,10 @@ def test_whatever_comes_stays_inside_the_limits(
     for k in range(60 * len(partners)):
         los = partners[k // 60]
         los_rate = scale(0.01, unit(add(los, (0.1, 0.2, 0.3))))
-        state, command = step(how, state, sample(START_NS, los, los_rate, q, stands), 0.1)
+        told = sample(START_NS, los, los_rate, q, stands)
+        if k % 60 > 40:
+            told = told._replace(scan_x_rad=reach * sin(0.3 * k), scan_y_rad=reach * cos(0.3 * k))
+        state, command = step(how, state, told, 0.1)
         assert gimbal.yaw_min_rad <= command.target_yaw_rad <= gimbal.yaw_max_rad
         assert gimbal.pitch_min_rad <= command.target_pitch_rad <= gimbal.pitch_max_rad
         assert abs(command.target_roll_rad) <= gimbal.roll_max_rad
@@ -395,5 +560,11 @@ def test_whatever_comes_stays_inside_the_limits(
             moved = abs(command.target_yaw_rad - last_yaw)
             assert moved <= gimbal.max_rate_rad_s * 0.1 + 1e-12
         last_yaw = command.target_yaw_rad
+        look = look_of(command)
+        assert gimbal.yaw_min_rad <= look.yaw_rad <= gimbal.yaw_max_rad
+        assert gimbal.pitch_min_rad <= look.pitch_rad <= gimbal.pitch_max_rad
+        assert abs(look.roll_rad) <= gimbal.roll_max_rad
+        assert max(map(abs, command[-3:])) <= gimbal.max_rate_rad_s
+        assert separation_rad(image_axes(look).boresight, true_sun) >= radius - 1e-6
         stands = joints_of(command)
         assert separation_rad(image_axes(stands).boresight, true_sun) >= radius - 1e-6

@@ -67,6 +67,9 @@ def test_a_jump_that_stays_is_believed_with_the_event_standing(name: str) -> Non
     # 0.2 rad about each axis: wrong by that, which nobody on board can know, but not silently.
     assert (flown.error_rad[believed] > 0.1).all()
     assert (flown.events[believed] & NavigationEvent.JUMP).all()
+    # The search is told that the partner may stand where it was looked for before the jump.
+    assert (flown.error_rad < flown.sigma_rad)[believed].all()
+    assert flown.sigma_rad[believed].max() < 0.5
     steps = flown.events & NavigationEvent.LIGHT_TIME_STEP != 0
     assert flown.t_s[steps] == pytest.approx([AT_S + PERSISTENCE_S], abs=TOLD_WITHIN_S)
     # The light time is smooth but at the step: 5 km are 17 us at most.

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from terminal.control import navigation
+from terminal.control.fix_values import DOUBTED_SIGMA_M, DOUBTED_SIGMA_RAD
 from terminal.control.navigation import (
     DOUBT_S,
-    DOUBTED_SIGMA_M,
-    DOUBTED_SIGMA_RAD,
     PERSISTENCE_S,
     NavigationEvent,
     NavigationState,
@@ -203,6 +202,57 @@ def test_a_jump_is_refused_then_believed_and_doubted(unit: Unit, jump: tuple[flo
     assert (unit.t_ns - believed_ns) * 1e-9 == pytest.approx(DOUBT_S, abs=0.05)
 
 
+def sigmas(unit: Unit) -> tuple[float, float]:
+    """(rad, m) per axis, of what is used now."""
+    told = navigation.solution(unit.state, unit.t_ns)
+    assert told is not None
+    return told.attitude_sigma_rad, told.position_sigma_m
+
+
+@pytest.mark.parametrize("jump", [(5000.0, 0.0), (0.0, 0.2), (40.0, -0.02)])
+def test_while_a_jump_is_in_doubt_the_sigmas_hold_it(unit: Unit, jump: tuple[float, float]) -> None:
+    """Where the unit was before the jump lies within one sigma of where it is believed to be."""
+    quiet_rad, quiet_m = sigmas(unit)
+    believed = []
+    for _ in range(round((PERSISTENCE_S + DOUBT_S + 1.0) * 50)):
+        used = unit.used_ns
+        events = unit.give(jumped(unit.next(), *jump))
+        if unit.used_ns > used:
+            believed.append((events, *sigmas(unit)))
+    doubted = [told for told in believed if told[0] == NavigationEvent.JUMP]
+    after = [told for told in believed if not told[0]]
+    assert len(doubted) == pytest.approx(DOUBT_S * 50, abs=2)
+    assert len(doubted) + len(after) == len(believed)
+    north_m, turn_rad = jump
+    for _, sigma_rad, sigma_m in doubted:
+        assert sigma_rad == pytest.approx(math.hypot(quiet_rad, turn_rad), rel=1e-3)
+        # METRE_RAD is of the sphere: a metre to the north is up to 0.3 % shorter here.
+        assert sigma_m == pytest.approx(math.hypot(quiet_m, north_m), rel=4e-3)
+    for _, sigma_rad, sigma_m in after:
+        assert (sigma_rad, sigma_m) == pytest.approx((quiet_rad, quiet_m), rel=1e-3)
+
+
+def test_what_is_in_doubt_stays_so_through_the_next_jump(unit: Unit) -> None:
+    """Back where it was: the step is the same, and neither place has been shown to be right."""
+    for turn_rad in (0.2, 0.0):
+        for _ in range(round((PERSISTENCE_S + 1.0) * 50)):
+            unit.give(jumped(unit.next(), 0.0, turn_rad))
+    assert unit.used_ns == unit.t_ns - LATE_NS
+    assert sigmas(unit)[0] >= 0.2
+    unit.run(DOUBT_S)
+    assert sigmas(unit)[0] < 2e-3
+
+
+def test_a_clock_that_stays_back_is_in_doubt_by_the_way_made_meanwhile(unit: Unit) -> None:
+    """10 m/s and 0.1 rad/s over the 0.4 s that it is off."""
+    for _ in range(round((PERSISTENCE_S + 0.4) * 50)):
+        fix = unit.next()
+        unit.give(fix._replace(t_ns=fix.t_ns - 400_000_000))
+    assert unit.used_ns == unit.t_ns - LATE_NS - 400_000_000
+    assert sigmas(unit)[0] >= 0.04
+    assert sigmas(unit)[1] >= 4.0
+
+
 def test_a_jump_that_goes_back_in_time_leaves_no_trace(unit: Unit) -> None:
     for _ in range(100):
         assert unit.give(jumped(unit.next(), 5000.0, 0.2)) & NavigationEvent.JUMP
@@ -275,7 +325,8 @@ def test_whatever_comes_what_is_used_is_finite_and_recent(fixes: list[Fix], mixe
         if good is None:
             assert unit.events & NavigationEvent.STALE
             continue
-        told = navigation.solution(good, unit.t_ns)
+        told = navigation.solution(unit.state, unit.t_ns)
+        assert told is not None
         assert good.fix.t_ns <= unit.t_ns + 50_000_000
         assert math.isfinite(told.attitude_sigma_rad + told.position_sigma_m)
         assert math.hypot(*told.q_ned_from_body) == pytest.approx(1.0, abs=1e-9)

@@ -26,6 +26,7 @@ from pointing_case import (
 from scipy.spatial.transform import Rotation
 
 from config.loader import load_scenario
+from terminal.control.mounting.along_pass import SigmaAlong
 from terminal.control.navigation import NavigationEvent
 from terminal.control.pointing import (
     PointingState,
@@ -221,16 +222,17 @@ def test_latency_is_made_up_for_by_the_body_rate() -> None:
     np.testing.assert_allclose(los(command), expected, atol=1e-9)
 
 
-def test_through_the_air_the_partner_stands_higher() -> None:
-    """Beacon up by its refraction, launch by the signal's; against rays traced one by one."""
+@pytest.mark.parametrize("direction", ["downlink", "uplink"])
+def test_through_the_air_the_partner_stands_higher(direction: str) -> None:
+    """Beacon up by its refraction, launch by that of what is sent; against single traced rays."""
     track = replace(MISSION.track, altitude_m=100.0)
-    mission = replace(MISSION, refraction=True, track=track)
+    mission = replace(MISSION, refraction=True, track=track, direction=direction)
     refracted = Predictor(
         mission,
         CONFIG,
         WINDOW.start_tai_ns,
         partner_ephemeris(mission, WINDOW.start_tai_ns),
-        CONFIG.mounting.sigma_rad,
+        SigmaAlong.steady(CONFIG.mounting.sigma_rad),
     )
     radius_m = math.sqrt(math.prod(curvature_radii_m(SITE[0])))
     beacon, signal = (Refraction(100.0, radius_m, length) for length in (1550e-9, 810e-9))
@@ -246,12 +248,12 @@ def test_through_the_air_the_partner_stands_higher() -> None:
         assert bent.elevation_rad == pytest.approx(apparent, abs=0.5e-6)
         assert bent.azimuth_rad == pytest.approx(straight.azimuth_rad, abs=1e-12)
         assert bent.signal_offset_rad == pytest.approx(seen_by_signal - apparent, abs=10e-9)
-        # Level, looking north: up is -z. Light leaves higher by the signal's refraction.
+        # Level, looking north: up is -z. The signal leaves higher than the beacon arrives; our own
+        # beacon is of the other's colour.
+        spread = bent.signal_offset_rad if direction == "uplink" else 0.0
         up = np.cross(np.cross(los(straight), [0.0, 0.0, -1.0]), los(straight))
         up /= np.linalg.norm(up)
-        assert (ahead(bent) - ahead(straight)) @ up == pytest.approx(
-            bent.signal_offset_rad, abs=0.1e-6
-        )
+        assert (ahead(bent) - ahead(straight)) @ up == pytest.approx(spread, abs=0.1e-6)
         assert bent.range_m == straight.range_m
         assert straight.signal_offset_rad == 0.0
 
@@ -265,7 +267,7 @@ def test_refraction_toward_a_platform_is_refused() -> None:
             scenario.terminal,
             WINDOW.start_tai_ns,
             partner_ephemeris(mission, WINDOW.start_tai_ns),
-            scenario.terminal.mounting.sigma_rad,
+            SigmaAlong.steady(scenario.terminal.mounting.sigma_rad),
         )
 
 
@@ -276,7 +278,7 @@ def test_the_step_is_a_function_of_what_it_is_given() -> None:
         CONFIG,
         WINDOW.start_tai_ns,
         partner_ephemeris(MISSION, WINDOW.start_tai_ns),
-        CONFIG.mounting.sigma_rad,
+        SigmaAlong.steady(CONFIG.mounting.sigma_rad),
     )
     rng = np.random.default_rng(2)
     state, other = PointingState(), PointingState()

@@ -26,6 +26,7 @@ from scipy.signal import lfilter
 
 from config.loader import load_scenario
 from config.mission import PlatformPartner
+from terminal.control.mounting.along_pass import SigmaAlong
 from terminal.control.pointing import (
     POSITION_RESET_M,
     POSITION_TIME_CONSTANT_S,
@@ -55,7 +56,7 @@ def test_sigmas_of_a_satellite() -> None:
         config,
         WINDOW.start_tai_ns,
         partner_ephemeris(replace(MISSION, partner=elements), WINDOW.start_tai_ns),
-        config.mounting.sigma_rad,
+        SigmaAlong.steady(config.mounting.sigma_rad),
     )
     state = PointingState()
     for k in range(50):
@@ -81,7 +82,7 @@ def test_sigmas_of_a_platform() -> None:
         scenario.terminal,
         start_ns,
         partner_ephemeris(scenario.mission, start_ns),
-        scenario.terminal.mounting.sigma_rad,
+        SigmaAlong.steady(scenario.terminal.mounting.sigma_rad),
     )
     s = PointingSample(
         start_ns, start_ns, SITE[0], SITE[1], 1000.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1e-3, 40.0

@@ -19,7 +19,7 @@ from terminal.control.search.uncertainty import Uncertainty
 
 FIELD = SquareField(6.4e-3)
 LOOKS = Looks(frame_rate_hz=25.0, confirm_frames=3, frame_probability=0.95, latency_s=0.05)
-LOOP = PullIn(3.0, 0.5, 2e-3, 0.03, 0.57, 100e-6)
+LOOP = PullIn(3.0, 0.57, 100e-6)
 LIMITS = scan_limits(6.4e-3, 0.3, 0.0, 0.04, 4, 0.5)
 DRAWS = 3000
 KOLMOGOROV_99 = 1.628
@@ -37,7 +37,7 @@ def integrate(
     """Time from the confirming frame to the first centred one, by small steps of Euler."""
     dt = 0.5e-3
     steps_a_frame, late = round(period_s / dt), round(latency_s / dt)
-    e, w, u, integral = error.copy(), rate.copy(), rate.copy(), np.zeros_like(error)
+    e, u = error.copy(), rate.copy()
     seen: list[NDArray[np.float64]] = []
     done = np.full(len(e), np.inf)
     for i in range(round(longest_s / dt)):
@@ -49,11 +49,8 @@ def integrate(
             seen.append(e.copy())
         if i >= late and (i - late) % steps_a_frame == 0:
             old = seen[(i - late) // steps_a_frame]
-            slow = np.abs(old).sum(axis=1) < loop.settle_rad
-            integral[slow] += loop.integral_gain_per_s2 * period_s * old[slow]
-            u = np.clip(loop.gain_per_s * old + integral, -loop.max_rate_rad_s, loop.max_rate_rad_s)
-        e = e - w * dt
-        w = w + (u - w) * (dt / loop.lag_s)
+            u = np.clip(loop.gain_per_s * old, -loop.max_rate_rad_s, loop.max_rate_rad_s)
+        e = e - u * dt
     return done
 
 
@@ -165,7 +162,7 @@ def test_uniform_density_is_found_at_a_steady_rate() -> None:
     "loop",
     [
         LOOP,
-        LOOP._replace(integral_gain_per_s2=0.0, handover_rad=800e-6),
+        LOOP._replace(handover_rad=800e-6),
         LOOP._replace(max_rate_rad_s=2e-3),
     ],
 )
@@ -181,15 +178,15 @@ def test_pull_in_against_small_steps(loop: PullIn, latency_s: float) -> None:
     assert np.abs(frames - expected).max() <= 1.0 + 1e-6
 
 
-def test_pull_in_of_a_loop_without_lag_is_geometric() -> None:
+def test_pull_in_without_latency_is_geometric() -> None:
     """e[k + 1] = (1 - gain period) e[k]: 3 mrad under 0.1 takes ln 30 / -ln 0.88 = 26.6 frames."""
-    loop = PullIn(3.0, 0.0, 2e-3, 1e-9, 1.0, 100e-6)
+    loop = PullIn(3.0, 1.0, 100e-6)
     frames = loop.frames(np.array([[3e-3, 0.0], [0.0, 99e-6]]), np.zeros((2, 2)), 0.04, 0.0)
     assert frames.tolist() == [27, 0]
 
 
 def test_a_loop_that_does_not_settle_never_centres() -> None:
-    unstable = PullIn(60.0, 0.0, 2e-3, 0.03, 0.57, 1e-6)
+    unstable = PullIn(60.0, 0.57, 1e-6)
     assert unstable.frames(np.array([[1e-3, 0.0]]), np.zeros((1, 2)), 0.04, 0.05).tolist() == [-1]
 
 

@@ -13,12 +13,14 @@ from config.terminal import Acquisition
 from sim_devices.disturbance import JitterSource, sampled
 from terminal.control.image.star_motion import Nature, Sighting, star_log_odds
 from terminal.control.image.tracks import (
+    FALSE_KEPT_S,
     JITTERS_IN_GATE,
     MAX_TRACKS,
     MISSED,
     Candidate,
     Track,
     advance,
+    disproved,
 )
 from terminal.geometry.vector import Vec
 
@@ -42,15 +44,17 @@ def candidate(x_rad: float, y_rad: float, power: float = 1.0) -> Candidate:
 class Frames:
     """Frames one after the other."""
 
-    def __init__(self, config: Acquisition, los_rate: Vec = STILL) -> None:
-        self.config, self.los_rate = config, los_rate
+    def __init__(self, config: Acquisition, los_rate: Vec = STILL, alone: bool = False) -> None:
+        self.config, self.los_rate, self.alone = config, los_rate, alone
         self.tracks: tuple[Track, ...] = ()
         self.t_ns = 10**18
 
     def show(self, *candidates: Candidate) -> Track | None:
         """The confirmed track after a frame with these."""
         self.t_ns += FRAME_NS
-        self.tracks = advance(self.config, self.tracks, candidates, self.los_rate, self.t_ns)
+        self.tracks = advance(
+            self.config, self.tracks, candidates, self.los_rate, self.t_ns, alone=self.alone
+        )
         assert len(self.tracks) <= MAX_TRACKS
         return next((track for track in self.tracks if track.confirmed), None)
 
@@ -228,18 +232,63 @@ def test_without_motion_of_the_line_of_sight_nothing_is_called_a_star() -> None:
         assert k < 4 or (confirmed is not None and confirmed.nature is Nature.OPEN)
 
 
-def test_a_confirmed_track_stands_alone_until_it_is_dropped() -> None:
-    sky = Frames(settings_with())
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_confirmed_track_stands_until_it_is_dropped(alone: bool) -> None:
+    """Another spot, be it ever so bright, is followed beside it or not, but never takes over."""
+    sky = Frames(settings_with(), alone=alone)
     for _ in range(3):
         confirmed = sky.show(candidate(0.0, 0.0))
     assert confirmed is not None
     for k in range(1, 6):
         confirmed = sky.show(candidate(5e-3, 0.0, power=100.0))
-        assert (confirmed is None) is (k == 5)
-        assert confirmed is None or (len(sky.tracks), confirmed.candidate) == (1, MISSED)
-    # The other has been there as the beacon was dropped: that counts as its first frame.
-    assert sky.show(candidate(5e-3, 0.0)) is None
-    assert sky.show(candidate(5e-3, 0.0)) is not None
+        if k < 5:
+            assert confirmed is not None
+            assert confirmed.candidate == MISSED
+            assert len(sky.tracks) == (1 if alone else 2)
+    if alone:
+        # The other has been there as the beacon was dropped: that counts as its first frame.
+        assert confirmed is None
+        assert sky.show(candidate(5e-3, 0.0)) is None
+        confirmed = sky.show(candidate(5e-3, 0.0))
+    # Followed for five frames, it needs no more of them.
+    assert confirmed is not None
+    assert confirmed.place[1] == pytest.approx(5e-3)
+
+
+def test_the_incumbent_stays_though_another_has_been_seen_as_often() -> None:
+    sky = Frames(settings_with())
+    for k in range(50):
+        confirmed = sky.show(candidate(0.0, 0.0), *[candidate(3e-3, 0.0, power=50.0)] * (k > 0))
+        if k >= 2:
+            assert confirmed is not None
+            assert confirmed.candidate == 0
+        if k % 7 == 6:
+            confirmed = sky.show(candidate(3e-3, 0.0, power=50.0))
+            assert confirmed is not None
+            assert confirmed.candidate == MISSED
+
+
+def test_a_place_that_was_false_is_nobody_s_for_a_while_and_covers_nothing_beside_it() -> None:
+    config = settings_with(gate_rad=200e-6)
+    sky = Frames(config)
+    for _ in range(3):
+        sky.show(candidate(0.0, 0.0))
+    sky.tracks = disproved(sky.tracks, sky.t_ns)
+    # Out of sight for a second, it is not forgotten, and its gate has not grown.
+    for _ in range(25):
+        assert sky.show() is None
+    for k in range(10):
+        confirmed = sky.show(candidate(0.0, 0.0, power=50.0), candidate(250e-6, 0.0))
+        assert (confirmed is not None) is (k >= 2)
+        assert confirmed is None or confirmed.candidate == 1
+    sky = Frames(config)
+    for _ in range(3):
+        sky.show(candidate(0.0, 0.0))
+    sky.tracks = disproved(sky.tracks, sky.t_ns)
+    frames = round(FALSE_KEPT_S / FRAME_S)
+    shown = [sky.show(candidate(0.0, 0.0)) is not None for _ in range(frames + 5)]
+    assert not any(shown[:frames])
+    assert shown[-1]
 
 
 def test_a_confirmed_track_follows_a_prediction_that_slowly_errs() -> None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from terminal.control.search.uncertainty import (
     Uncertainty,
     covering_sigmas,
-    ephemeris_sigma,
     predicted_uncertainty,
     uncertainty_after_loss,
 )
@@ -40,12 +39,6 @@ def test_along_the_path_time_and_angle_add_up_and_across_it_they_do_not() -> Non
     assert axes.angle_rad == pytest.approx(math.atan2(8e-3, -6e-3) - math.pi)
 
 
-def test_widened() -> None:
-    axes = predicted_uncertainty(3e-3, 0.5, -6e-3, 8e-3).axes()
-    wide = predicted_uncertainty(3e-3, 0.5, -6e-3, 8e-3).widened(2.0).axes()
-    assert wide == pytest.approx((2 * axes.major_rad, 2 * axes.minor_rad, axes.angle_rad))
-
-
 def test_ellipse_of_a_probability_holds_that_share_of_draws() -> None:
     assert covering_sigmas(0.0) == 0.0
     radius = np.hypot(*np.random.default_rng(3).normal(size=(2, 100_000)))
@@ -56,13 +49,6 @@ def test_ellipse_of_a_probability_holds_that_share_of_draws() -> None:
     for bad in (1.0, -0.1, math.nan):
         with pytest.raises(ValueError, match="probability"):
             covering_sigmas(bad)
-
-
-def test_elements_of_a_day_are_off_by_a_kilometre_along_the_track() -> None:
-    new = ephemeris_sigma(0.0, (50.0, 500.0, 100.0), 1000.0, 1.0e6, 7500.0)
-    day = ephemeris_sigma(-86400.0, (50.0, 500.0, 100.0), 1000.0, 1.0e6, 7500.0)
-    assert new == pytest.approx((100e-6, 500.0 / 7500.0))
-    assert day == pytest.approx((100e-6, math.hypot(500.0, 1000.0) / 7500.0))
 
 
 def test_what_was_seen_is_sought_where_it_was_and_ever_wider() -> None:

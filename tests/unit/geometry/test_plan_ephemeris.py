@@ -154,6 +154,30 @@ def test_an_orientation_that_is_predicted_is_warned_of(qsky: Run, tle: str, tmp_
         assert "predicted, 10.6 days after the last measured day: UT1 to 1.47 ms, 0.69 m" in warning
 
 
+def test_a_planned_mission_is_warned_of_it_too(qsky: Run, tle: str, tmp_path: Path) -> None:
+    old = old_finals(tmp_path, 10)
+    inertial, fixed = tmp_path / "inertial.oem", tmp_path / "fixed.oem"
+    inertial.write_text(oem_text(teme, 60, 120, "TEME"))
+    fixed.write_text(oem_text(earth_fixed_sgp4, 60, 120))
+    mission = ("plan", "--scenario", "leo_haps_downlink", "--step-s", "60", "--json", "-")
+    start = ("--start", "2016-12-19T15:17:00Z", "--duration-s", "240")
+    for source, warned in (
+        (("--tle", tle), True),
+        (("--ephemeris", str(inertial)), True),
+        (("--ephemeris", str(fixed)), False),
+    ):
+        code, out, err = qsky(*mission, *start, *source, "--eop", old)
+        assert code == 0
+        warnings = json.loads(out)["warnings"]
+        assert err == "".join(f"qsky: warning: {warning}\n" for warning in warnings)
+        assert len(warnings) == warned
+        for warning in warnings:
+            assert warning.startswith("mission.earth.eop: ")
+            assert "predicted, 10.6 days after the last measured day: UT1 to 1.47 ms" in warning
+    code, out, err = qsky(*mission, *start, "--tle", tle, "--eop", FINALS)
+    assert (code, err, json.loads(out)["warnings"]) == (0, "", [])
+
+
 def test_one_that_is_too_old_is_refused_for_a_precise_ephemeris_alone(
     qsky: Run, tle: str, tmp_path: Path
 ) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from terminal.geometry.time_scales import (
     SECOND_NS,
     posix_ns_from_tai_ns,
-    tai_ns_from_gps_ns,
     tai_ns_from_posix_ns,
     tai_ns_from_utc,
     utc_julian_date,
@@ -46,13 +45,6 @@ def test_tai_and_julian_date_are_those_of_astropy(text: str) -> None:
     day, fraction = utc_julian_date(ours_ns)
     assert (day % 1.0, 0.0 <= fraction < 1.0) == (0.5, True)
     assert (day - theirs.jd1) + (fraction - theirs.jd2) == pytest.approx(0.0, abs=1e-15)
-
-
-def test_gps_time_is_that_of_astropy() -> None:
-    text = "2016-12-19T15:18:51"
-    gps_s = round(Time(text, scale="utc").gps)
-    assert tai_ns_from_gps_ns(gps_s * SECOND_NS) == tai_ns_from_utc(text)
-    assert tai_ns_from_gps_ns(0) == tai_ns_from_utc("1980-01-06T00:00:00Z")
 
 
 def test_leap_second_has_its_own_name() -> None:

@@ -41,6 +41,7 @@ FIGURES = (
     "Count rates",
     "Error rate",
     "Clock recovered from the photons",
+    "Background and stability",
     "Polarisation frame",
     "Secret key, finite size",
 )
@@ -61,7 +62,17 @@ SUMMARY: dict[str, Any] = {
     "point_ahead_error_urad_rms": 0.18,
     "polarization_error_deg_rms": 0.14,
     "polarization_converged_s": 2.1,
-    "clock": {"locked_s": 7.5, "timing_rms_ps": 152.0, "slips": 0},
+    "clock": {
+        "locked_s": 7.5,
+        "timing_rms_ps": 152.0,
+        "background_hz": 480.0,
+        "background_true_hz": 470.0,
+        "allan_deviation_1s_oscillator": 3e-11,
+        "allan_deviation_10s_oscillator": 1e-11,
+        "audits_failed": 3,
+        "relocks": 5,
+        "slips": 0,
+    },
     "counts": {"sent": 10**9, "detected": 5000, "sifted": 3000, "disclosed": 400},
     "qber": 0.0121,
     "qber_true": 0.0123,
@@ -115,7 +126,7 @@ def record(path: Path, *, seconds: float = 10.0, scale: float = 1.0) -> None:
                 TimingSample(t_ns, 1, 0.0, 0.0, 1, 0, NO_I64S, NO_U8S),
                 TimingCommand(
                     int(scale), scale * 1.01e-6, 0.0, scale * 1e-11, 0.0, scale * 1.5e-10, 1.0,
-                    round(100 * scale), round(10 * scale),
+                    round(100 * scale), round(10 * scale), scale * 480.0, scale * 4e-11,
                 ),
             )
         )  # fmt: skip
@@ -248,6 +259,7 @@ def test_key_figures(html: str) -> None:
         "analytic 1.0 (+20.0 %)",
         "converged after 2.1 s of LINK",
         "1. navigation silent at 4.0 s",
+        "failed 3 checks against the pattern; the clock was locked anew 5 times",
         "1 safety event · no lost tick",
         "2016-12-19 10:18:15 UTC",
     ):

@@ -11,7 +11,7 @@ from config.loader import load_scenario
 from hil.score import ModeSpan, Scorer, SlotScore, SquareSum
 from sim_devices.light import BlockTruth
 from terminal.bus import Bus
-from terminal.messages import ModesCommand, ModesSample
+from terminal.messages import ModesCommand, ModesSample, PointAheadCommand, PointAheadSample
 from terminal.mode import Mode
 from terminal.quantum_messages import TimingCommand, TimingSample
 
@@ -153,7 +153,7 @@ class _World:
 
     def __init__(self) -> None:
         self.fine_errors: list[Any] = []
-        self.plant = SimpleNamespace(seen_x_rad=3e-5, seen_y_rad=-4e-5)
+        self.plant = SimpleNamespace(seen_rad=(3e-5, -4e-5))
         self.channel = SimpleNamespace(blocks=[])
         self.uplink: Any = None
 
@@ -195,6 +195,16 @@ class TestFlight:
         assert scorer.coarse.n == 1
         assert scorer.coarse.rms() == pytest.approx((3e-5, 4e-5))
 
+    def test_every_tick_with_its_aim_cut_is_counted(self) -> None:
+        """Also those between two looks, and in whatever mode."""
+        scorer, bus, world = self._scorer()
+        sample = PointAheadSample(0, 1, 0.0, 0.0, 0.0)
+        for i, limited in enumerate([(), (1, 0), (1, 1, 1), (0,)]):
+            for value in limited:
+                bus.point_ahead.push(sample, PointAheadCommand(limited=value))
+            self._step(scorer, bus, world, 0.01 * i, Mode.TRACK)
+        assert scorer.aims_limited == 4
+
     def test_a_reason_to_be_unsafe_is_one_event(self) -> None:
         """Not before all has been well once, and again only when it comes anew."""
         scorer, bus, world = self._scorer()
@@ -221,12 +231,12 @@ class TestFlight:
             command = TimingCommand(status=status, timing_rms_s=2e-10, slot=given)
             bus.timing.push(_sample(slots * SLOT_PS, gate_open), command)
             self._step(scorer, bus, world, 0.1 * (i + 1), Mode.LINK)
-        assert scorer.locked_s == pytest.approx(0.2)
-        assert scorer.timing_rms_ps() == pytest.approx(200.0)
+        assert scorer.clock.locked_s == pytest.approx(0.2)
+        assert scorer.clock.timing_rms_ps() == pytest.approx(200.0)
         assert scorer.slots.gated_s == pytest.approx(0.1)
         assert scorer.slots_in_link == pytest.approx(3 * 2e7)
         assert [round(g, 6) for _, g in scorer.link_bins] == [0.0, 0.1, 0.0, 0.0]
         assert [round(t, 6) for t, _ in scorer.link_bins] == [0.05, 0.15, 0.25, 0.35]
 
     def test_never_locked_has_no_timing_rms(self) -> None:
-        assert self._scorer()[0].timing_rms_ps() is None
+        assert self._scorer()[0].clock.timing_rms_ps() is None

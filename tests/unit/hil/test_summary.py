@@ -96,11 +96,24 @@ def test_a_flight_that_reached_nothing_is_summed_up_without_a_number_made_up() -
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     for name in ("acquisition_s", "coarse_urad_rms", "fine_urad_rms", "point_ahead_error_urad_rms"):
         assert summary[name] is None, name
-    assert summary["clock"] == {"locked_s": 0.0, "timing_rms_ps": None, "slips": 0}
+    assert summary["clock"] == {
+        "locked_s": 0.0,
+        "timing_rms_ps": None,
+        "background_hz": None,
+        "background_true_hz": None,
+        "allan_deviation_1s": None,
+        "allan_deviation_1s_oscillator": None,
+        "allan_deviation_10s": None,
+        "allan_deviation_10s_oscillator": None,
+        "audits_failed": 0,
+        "relocks": 0,
+        "slips": 0,
+    }
     assert set(summary["counts"].values()) == {0}
     assert summary["qber"] is summary["qber_true"] is None
     assert summary["secret_key_bits"] == summary["secret_key_bits_expected"] == 0.0
     assert summary["link_fraction"] == 0.0
+    assert summary["point_ahead_limited_ticks"] == 0
     assert (summary["scenario"], summary["seed"]) == ("leo_haps_downlink", 5)
 
 

@@ -40,7 +40,7 @@ class _World:
 
     def __init__(self) -> None:
         self.fine_errors: list[Any] = []
-        self.plant = SimpleNamespace(seen_x_rad=0.0, seen_y_rad=0.0)
+        self.plant = SimpleNamespace(seen_rad=(0.0, 0.0))
         self.channel = SimpleNamespace(blocks=[])
         self.uplink = SimpleNamespace(blocks=[])
         t_s = np.arange(0.0, 20.0, 0.01)
@@ -90,7 +90,7 @@ def test_blocks_count_once_the_terminal_was_told_of_them() -> None:
     run.step(0.8)
     assert run.scorer.slots_in_link == 5 * 2e7
     assert run.world.uplink.blocks == []
-    assert (run.scorer.locked_s, run.scorer.slots.slips) == (0.0, 0)
+    assert (run.scorer.clock.locked_s, run.scorer.slots.slips) == (0.0, 0)
 
 
 def test_the_receivers_gate_is_the_one_that_counts() -> None:

@@ -12,7 +12,8 @@ from scipy.stats import norm
 from config.loader import load_scenario
 from config.world import BeaconTruth, MirrorTruth
 from sim_devices.disturbance import JitterSource, sampled
-from sim_devices.fast_plant import ADC_LIMIT, BLOCK, CELL_SPOTS, FastPlant
+from sim_devices.fast_plant import BLOCK, CELL_SPOTS, FastPlant
+from sim_devices.fast_plant_kernel import ADC_LIMIT
 
 OPTICS = load_scenario("leo_haps_downlink").terminal.optics
 RATE_HZ = 5000.0
@@ -26,6 +27,17 @@ class Constant:
 
     def take(self, n: int) -> NDArray[np.float64]:
         return np.full(n, self._value_rad)
+
+
+class Jitter:
+    """Numbers its samples."""
+
+    def __init__(self) -> None:
+        self._next = 0
+
+    def take(self, n: int) -> NDArray[np.float64]:
+        first, self._next = self._next, self._next + n
+        return np.arange(first, self._next, dtype=np.float64)
 
 
 def plant(
@@ -72,11 +84,13 @@ def test_mirror_has_the_step_response_of_its_resonance(resonance_hz: float, damp
     assert y == pytest.approx(-20_000 * stroke * response[1:], abs=1e-12)
 
 
-@pytest.mark.parametrize("delay", [1, 2, 5])
-def test_a_command_first_shows_after_the_delay(delay: int) -> None:
+@pytest.mark.parametrize("delay", [1, 2, 4])
+@pytest.mark.parametrize("before", [1, 2, BLOCK - 1])
+def test_a_command_first_shows_after_the_delay(delay: int, before: int) -> None:
     mirror = plant(delay_samples=delay)
-    # Read at scan 0, decide, and be on the DAC before scan 1.
-    mirror.tick(0, 0)
+    # Read at one scan, decide, and be on the DAC before the next.
+    for _ in range(before):
+        mirror.tick(0, 0)
     moved = []
     for _ in range(10):
         mirror.tick(1000, 0)
@@ -89,9 +103,23 @@ def test_mirror_moves_the_spot_the_other_way() -> None:
     stroke = OPTICS.mirror_stroke_rad / 32767
     for _ in range(200):
         system.tick(1000, 500)
-    assert system.error_x[-1] == pytest.approx(50e-6 - 1000 * stroke, abs=1e-12)
-    assert system.error_y[-1] == pytest.approx(-20e-6 - 500 * stroke, abs=1e-12)
-    assert (system.seen_x_rad, system.seen_y_rad) == (50e-6, -20e-6)
+    x, y = system.take_residual()
+    assert (len(x), len(y)) == (200, 200)
+    assert x[-1] == pytest.approx(50e-6 - 1000 * stroke, abs=1e-12)
+    assert y[-1] == pytest.approx(-20e-6 - 500 * stroke, abs=1e-12)
+    assert system.seen_rad == (50e-6, -20e-6)
+
+
+def test_residuals_are_given_once_and_none_is_lost() -> None:
+    system = plant(jitter=(Jitter(), Jitter()))
+    given = []
+    for ticks in (1, 50, BLOCK - 60, 100, 2 * BLOCK + 3):
+        for _ in range(ticks):
+            system.tick(0, 0)
+        x, y = system.take_residual()
+        assert x.tolist() == y.tolist()
+        given += x.tolist()
+    assert given == list(range(3 * BLOCK + 94))
 
 
 @pytest.mark.parametrize("x_rad", [0.0, 30e-6, -100e-6, 280e-6])
@@ -160,8 +188,8 @@ def test_the_gimbals_error_goes_linearly_over_a_segment() -> None:
     for i in range(50):
         system.tick(0, 0)
         share = (i + 1) / 50
-        assert system.seen_x_rad == pytest.approx(1e-3 + 1e-3 * share, abs=1e-15)
-        assert system.seen_y_rad == pytest.approx(-1e-3 * share, abs=1e-15)
+        due = (1e-3 + 1e-3 * share, -1e-3 * share)
+        assert system.seen_rad == pytest.approx(due, abs=1e-15)
 
 
 def test_jitter_is_taken_in_order() -> None:
@@ -171,7 +199,7 @@ def test_jitter_is_taken_in_order() -> None:
     seen = []
     for _ in range(BLOCK + 10):
         system.tick(0, 0)
-        seen.append((system.seen_x_rad, system.seen_y_rad))
+        seen.append(system.seen_rad)
     x, y = (
         np.concatenate([source.take(BLOCK), source.take(BLOCK)])[: BLOCK + 10]
         for source in sources[2:]

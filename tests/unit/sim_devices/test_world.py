@@ -93,7 +93,7 @@ def test_a_gimbal_on_the_partner_leaves_only_the_jitter(roll_rad: float) -> None
         jitter.grid_step()
         for _ in range(TICKS):
             jitter.fine_tick()
-            seen.append((jitter.plant.seen_x_rad, jitter.plant.gimbal_x_rad))
+            seen.append((jitter.plant.seen_rad[0], jitter.plant.gimbal_rad[0]))
     x, gimbal_x = np.array(seen).T
     assert np.abs(gimbal_x).max() < 1e-12
     # One-sided 160 urad^2/Hz: 15.9 urad rms; 0.2 s of it stays within five sigma.
@@ -106,7 +106,7 @@ def test_a_gimbal_too_far_right_sees_the_partner_on_the_left() -> None:
     made.fine_tick()
     elevation = float(made.los.elevation_rad[0])
     # Yaw is about the base's axis, which the carrier's sway tips by up to a degree.
-    assert made.plant.gimbal_x_rad == pytest.approx(-1e-3 * math.cos(elevation), rel=0.05)
+    assert made.plant.gimbal_rad[0] == pytest.approx(-1e-3 * math.cos(elevation), rel=0.05)
     made.grid_step()
     assert made._scene.x_rad < -0.5e-3
 
@@ -267,3 +267,26 @@ def test_fine_bound_takes_noise_from_the_middle_of_the_window() -> None:
     delay = scenario().world.mirror.delay_samples
     closed = math.sqrt(f ** (delay - 1) * m + variance * (1 - f ** (delay - 1)))
     assert made.fine_bound_rad(FINE_HZ) * 1e6 == pytest.approx(closed, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["leo_ground_downlink", "leo_ground_uplink"])
+def test_what_is_sent_is_bent_by_its_own_colour(name: str) -> None:
+    """At 20 degrees: a downlink's own beacon as the beacon that arrives, an uplink's signal
+    by 4.5 urad more. The formula's bending goes as the tangent of the zenith angle."""
+    ground = load_scenario(name)
+    start = resolve_window(ground.mission).start_tai_ns
+    calm = structs.replace(ground.world.atmosphere, refracting_pressure_hpa=0.0)
+    airless = structs.replace(ground, world=structs.replace(ground.world, atmosphere=calm))
+    skies = [
+        World(s, 1, start, utc_julian_date(start), 3.0, FINE_HZ).los for s in (ground, airless)
+    ]
+    lifts = []
+    for of in ("los_ned", "launch_ned"):
+        bent, straight = (np.arcsin(-getattr(los, of)[0, 2]) for los in skies)
+        lifts.append(float(bent - straight))
+    more_rad = lifts[1] - lifts[0]
+    spread_rad = float(skies[0].signal_offset_rad[0])
+    assert 3e-6 < spread_rad < 5e-6
+    sent_rad = spread_rad if name == "leo_ground_uplink" else 0.0
+    # 50 urad of point-ahead change the bending of 0.8 mrad by 0.1 urad.
+    assert more_rad == pytest.approx(sent_rad, abs=0.2e-6)

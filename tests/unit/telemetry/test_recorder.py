@@ -81,6 +81,7 @@ def test_the_layout_tells_every_field(tmp_path: Path) -> None:
         {"name": "y_counts", "code": "h", "part": "command"},
         {"name": "aim_x_rad", "code": "d", "part": "command"},
         {"name": "aim_y_rad", "code": "d", "part": "command"},
+        {"name": "limited", "code": "B", "part": "command"},
     ]
 
 

@@ -46,6 +46,7 @@ class Truth(NamedTuple):
     error_rate: float = 0.01
     silent_s: tuple[float, float] = (0.0, 0.0)
     """No clicks at all."""
+    tick_s: float = TICK_S
     seed: int = 1
 
 
@@ -79,8 +80,8 @@ def _predicted_s(truth: Truth, t_s: NDArray[np.float64]) -> NDArray[np.float64]:
 def ticks(truth: Truth, duration_s: float, start_s: float = 0.0) -> Iterator[Tick]:
     """Ticks of the timing loop from start_s on; the oscillator has run since time 0."""
     rng = np.random.default_rng(truth.seed)
-    n = round(duration_s / TICK_S)
-    step = TICK_S / 10
+    n = round(duration_s / truth.tick_s)
+    step = truth.tick_s / 10
     grid = start_s + step * np.arange(-10, 10 * n + 11)
     y = truth.oscillator_offset + truth.random_walk_fm * np.sqrt(step) * np.cumsum(
         rng.standard_normal(grid.size)
@@ -98,10 +99,10 @@ def ticks(truth: Truth, duration_s: float, start_s: float = 0.0) -> Iterator[Tic
         return arrival, arrival + np.interp(arrival, grid, own_minus_true)
 
     for k in range(n):
-        begin = start_s + k * TICK_S
-        end = begin + TICK_S
+        begin = start_s + k * truth.tick_s
+        end = begin + truth.tick_s
         silent = truth.silent_s[0] <= begin < truth.silent_s[1]
-        count = 0 if silent else int(rng.poisson(truth.rate_hz * TICK_S))
+        count = 0 if silent else int(rng.poisson(truth.rate_hz * truth.tick_s))
         signal = rng.random(count) < truth.signal_fraction
         wanted = rng.uniform(begin, end, count)
         slot = np.rint((wanted - _light_time_s(truth, wanted)) / truth.slot_period_s).astype(

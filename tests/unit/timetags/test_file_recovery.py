@@ -8,9 +8,10 @@ import pytest
 from clock_stream import Stream, StreamTruth, make_stream
 from numpy.typing import NDArray
 
-from terminal.timetags.file_recovery import Blocks, Recovery, recover
+from terminal.timetags.file_recovery import Blocks, recover
 from terminal.timetags.formats import TagBlock
 from terminal.timetags.pattern import PublicPattern
+from terminal.timetags.recovered import Recovery
 
 SLOTS = 1 << 17
 STATE = np.random.default_rng(0).integers(0, 4, SLOTS).astype(np.uint8)
@@ -85,10 +86,10 @@ def test_track_is_within_the_filter_bound(rate_hz: float, duration_s: float) -> 
     bound = math.sqrt(2.0 * (per_click / rate_hz) ** (5 / 6) * (2.6e-9**2 * 0.2) ** (1 / 6))
     error = track_error_s(recovery, stream, truth)
     assert np.sqrt(np.mean(error**2)) < 1.15 * bound
-    # And the path knows how sure it is: the doubt it states against the error made.
+    # And the path knows how sure it is. Less than stated, since this clock wanders by nothing.
     t = recovery.stretches[0].path.seconds(stream.time_ps[stream.is_signal])
     stated = recovery.stretches[0].path.phase_sigma_s(t)
-    assert np.sqrt(np.mean((error / stated) ** 2)) < 1.6
+    assert np.sqrt(np.mean(error**2)) < 1.15 * np.sqrt(np.mean(stated**2))
 
 
 def test_frequency_at_the_first_click_is_at_the_cramer_rao_bound() -> None:

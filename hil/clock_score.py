@@ -1,0 +1,91 @@
+"""The recovered clock's own figures, each beside the truth where the world knows it."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from config.scenario import Scenario
+from sim_devices.light import BlockTruth
+from terminal.quantum_messages import TimingCommand
+
+LOCKED = 1
+
+
+class ClockScore:
+    """Follows the timing loop of one flight."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._source = scenario.mission.source
+        self._detectors = scenario.world.detectors
+        self.locked_s = 0.0
+        self._timing_rms_s: list[float] = []
+        self._background_hz: list[float] = []
+        self._true_background: list[tuple[float, float]] = []
+        """(clicks expected, seconds) of each block in locked ticks."""
+        self._allan: tuple[list[float], list[float]] = [], []
+        self._audits_failed = self._relocks = 0
+
+    def tick(self, command: TimingCommand, blocks: list[BlockTruth]) -> None:
+        """One tick of the timing loop, and what the world has sent meanwhile."""
+        self._audits_failed = command.audits_failed
+        self._relocks = command.relocks
+        if command.status != LOCKED:
+            return
+        self._timing_rms_s.append(command.timing_rms_s)
+        deviations = command.allan_deviation_1s, command.allan_deviation_10s
+        for known, value in zip(self._allan, deviations, strict=True):
+            if value > 0.0:
+                known.append(value)
+        if command.background_hz > 0.0:
+            self._background_hz.append(command.background_hz)
+        for block in blocks:
+            seconds = block.end_s - block.start_s
+            self.locked_s += seconds
+            self._true_background.append((self._background(block) * seconds, seconds))
+
+    def _background(self, block: BlockTruth) -> float:
+        """1/s: sky, dark counts, and the afterpulses of all clicks, which fall anywhere in later
+        slots."""
+        probabilities = self._source.intensity_probabilities
+        mean = sum(p * d for p, d in zip(probabilities, block.click_probability, strict=True))
+        public = self._source.public_share
+        mean = (1.0 - public) * mean + public * block.click_probability[0]
+        signal_hz = mean * block.slots / (block.end_s - block.start_s)
+        noise_hz = block.background_hz + 4.0 * self._detectors.dark_rate_hz
+        return noise_hz + self._detectors.afterpulse_probability * (noise_hz + signal_hz)
+
+    def _true_allan(self, tau_s: float) -> float:
+        """Of our oscillator: white FM falls as tau^(-1/2), random-walk FM grows as (tau/3)^(1/2)
+        (IEEE Std 1139)."""
+        white, walk = (
+            self._detectors.oscillator_white_fm,
+            self._detectors.oscillator_random_walk_fm,
+        )
+        return math.sqrt(white**2 / tau_s + walk**2 * tau_s / 3.0)
+
+    def timing_rms_ps(self) -> float | None:
+        """Mean over the locked time of the terminal's own figure."""
+        return 1e12 * float(np.mean(self._timing_rms_s)) if self._timing_rms_s else None
+
+    def summary(self) -> dict[str, Any]:
+        """The part of summary.json; None where nothing is known."""
+        clicks, seconds = np.array(self._true_background).reshape(-1, 2).sum(axis=0).tolist()
+        one, ten = self._allan
+        flown = self.locked_s > 0.0
+        return {
+            "locked_s": self.locked_s,
+            "timing_rms_ps": self.timing_rms_ps(),
+            "background_hz": float(np.mean(self._background_hz)) if self._background_hz else None,
+            "background_true_hz": clicks / seconds if seconds > 0.0 else None,
+            "allan_deviation_1s": _rms(one),
+            "allan_deviation_1s_oscillator": self._true_allan(1.0) if flown else None,
+            "allan_deviation_10s": _rms(ten),
+            "allan_deviation_10s_oscillator": self._true_allan(10.0) if flown else None,
+            "audits_failed": self._audits_failed,
+            "relocks": self._relocks,
+        }
+
+
+def _rms(values: list[float]) -> float | None:
+    return float(np.sqrt(np.mean(np.square(values)))) if values else None
