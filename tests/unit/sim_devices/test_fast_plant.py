@@ -12,8 +12,7 @@ from scipy.stats import norm
 from config.loader import load_scenario
 from config.world import BeaconTruth, MirrorTruth
 from sim_devices.disturbance import JitterSource, sampled
-from sim_devices.fast_plant import BLOCK, CELL_SPOTS, FastPlant
-from sim_devices.fast_plant_kernel import ADC_LIMIT
+from sim_devices.fast_plant import ADC_LIMIT, BLOCK, CELL_SPOTS, FastPlant
 
 OPTICS = load_scenario("leo_haps_downlink").terminal.optics
 RATE_HZ = 5000.0
