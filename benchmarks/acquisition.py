@@ -30,7 +30,6 @@ from hil.flight import GRID_NS, Flight, window_of
 from sim_devices.carrier import GRID_HZ
 from terminal.control.image.beacon import camera_geometry
 from terminal.control.search.acquisition_time import TimeDistribution, quantile_interval
-from terminal.geometry.time_scales import SECOND_NS
 from terminal.mode import Mode
 from terminal.search_planning import planned_search
 
@@ -91,7 +90,7 @@ def _fly(flight: Flight, seed: int, limit_s: float) -> Outcome:
         t_s = step / GRID_HZ
         flight.begin_grid()
         seen.append((world.clock.t_ns, *world.plant.seen_rad))
-        _ticks(flight)
+        flight.fine_ticks()
         flight.end_grid()
         mode = Mode(bus.modes.command.mode)
         if mode is Mode.ACQUIRE and began_s == math.inf:
@@ -105,15 +104,6 @@ def _fly(flight: Flight, seed: int, limit_s: float) -> Outcome:
         if t_s - began_s >= limit_s:
             break
     return Outcome(seed, began_s, math.inf, math.inf, false)
-
-
-def _ticks(flight: Flight) -> None:
-    """The ticks of one grid step, as a whole flight makes them."""
-    clock, period_ns = flight.world.clock, SECOND_NS // flight.fine_hz
-    for _ in range(flight.fine_hz // GRID_HZ):
-        flight.world.fine_tick()
-        flight.terminal.tick(clock.t_ns)
-        clock.t_ns += period_ns
 
 
 def _true_error_rad(seen: Iterable[tuple[int, float, float]], frame_t_ns: int) -> float:

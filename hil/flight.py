@@ -158,17 +158,20 @@ class Flight:
 
     def lock_step(self) -> None:
         """Fly the whole window; simulated time moves as fast as the machine can."""
-        clock, fine_tick, tick = self.world.clock, self.world.fine_tick, self.terminal.tick
-        period_ns = SECOND_NS // self.fine_hz
-        ticks_per_grid = self.fine_hz // GRID_HZ
         steps = (self.window.end_tai_ns - self.window.start_tai_ns) // GRID_NS
         for _ in range(steps):
             self.begin_grid()
-            for _ in range(ticks_per_grid):
-                fine_tick()
-                tick(clock.t_ns)
-                clock.t_ns += period_ns
+            self.fine_ticks()
             self.end_grid()
+
+    def fine_ticks(self) -> None:
+        """World and terminal through the grid step that has begun."""
+        clock, fine_tick, tick = self.world.clock, self.world.fine_tick, self.terminal.tick
+        period_ns = SECOND_NS // self.fine_hz
+        for _ in range(self.fine_hz // GRID_HZ):
+            fine_tick()
+            tick(clock.t_ns)
+            clock.t_ns += period_ns
 
     def close(self) -> None:
         """Finish the recordings and release the devices."""

@@ -61,17 +61,13 @@ class Searched(NamedTuple):
 def search(folder: Path, what: Scenario, seed: int, goal: Mode) -> Searched:
     """Fly until the goal is reached."""
     flight = Flight(what, seed, window_of(what, LIMIT_S), folder, lambda progress: None)
-    clock, period_ns = flight.world.clock, 1_000_000_000 // flight.fine_hz
     acquire_s, reached_s = 0.0, None
     roles: list[Role] = []
     told = set()
     try:
         for i in range(round(LIMIT_S * GRID_HZ)):
             flight.begin_grid()
-            for _ in range(flight.fine_hz // GRID_HZ):
-                flight.world.fine_tick()
-                flight.terminal.tick(clock.t_ns)
-                clock.t_ns += period_ns
+            flight.fine_ticks()
             flight.end_grid()
             mode, command = Mode(flight.bus.modes.command.mode), flight.bus.acquisition.command
             t_s = i * GRID_NS * 1e-9
