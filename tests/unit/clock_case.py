@@ -2,20 +2,15 @@
 
 import json
 import struct
-import sys
 from collections.abc import Callable
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
-from terminal import cli
 from terminal.timetags.formats import write_a1, write_npz
 
-ENTRIES = [EntryPoint("clock", "terminal.clock_commands:app", cli.GROUP)]
 SLOT_PS = 10_000
 SLOTS = 1 << 16
 PTU_T2 = 0x01010204
@@ -25,21 +20,6 @@ WRAP = 1 << 25
 Run = Callable[..., tuple[int, str, str]]
 Times = NDArray[np.int64]
 Channels = NDArray[np.uint8]
-
-
-def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command as `main` does: exit code, standard output, standard error."""
-    monkeypatch.setattr(cli, "entry_points", lambda group: ENTRIES)
-    monkeypatch.delenv("QSKY_TRACEBACK", raising=False)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["qsky", *arguments])
-        with pytest.raises(SystemExit) as exit_info:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(exit_info.value.code or 0), out, err
-
-    return run
 
 
 def answer(run: Run, *arguments: str) -> dict[str, Any]:

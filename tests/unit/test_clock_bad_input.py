@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clock_case import SLOT_PS, SLOTS, WRITERS, Case, Run, answer, runner, write_ptu
+from clock_case import SLOT_PS, SLOTS, WRITERS, Case, Run, answer, write_ptu
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -19,11 +19,6 @@ from terminal.clock_answers import recovery_answer, settle
 from terminal.timetags.file_recovery import recover
 
 FORMATS = sorted(WRITERS)
-
-
-@pytest.fixture
-def qsky(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from clock_case import SLOT_PS, Case, Run, answer, runner
+from clock_case import SLOT_PS, Case, Run, answer
 from numpy.typing import NDArray
 
 RECOVER_FIELDS = {
@@ -21,11 +21,6 @@ RECOVER_FIELDS = {
     "seconds_used",
     "timing_rms_ps",
 }
-
-
-@pytest.fixture
-def qsky(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(monkeypatch, capsys)
 
 
 @pytest.fixture

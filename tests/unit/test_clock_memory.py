@@ -5,16 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clock_case import Run, answer, runner
+from clock_case import Run, answer
 
 from terminal.timetags.formats import write_npz
 
 SLOTS = 1 << 16
-
-
-@pytest.fixture
-def qsky(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    return runner(monkeypatch, capsys)
 
 
 def write_stream(folder: Path, clicks: int) -> list[str]:

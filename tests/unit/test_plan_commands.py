@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -42,22 +41,6 @@ def tle(tmp_path: Path) -> Path:
     file = tmp_path / "sat.tle"
     file.write_text(f"MICIUS\n{LINE1}\n{LINE2}\n")
     return file
-
-
-@pytest.fixture
-def qsky(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command as `main` does: exit code, standard output, standard error."""
-    monkeypatch.setattr(cli, "entry_points", lambda group: ENTRIES)
-    monkeypatch.delenv("QSKY_TRACEBACK", raising=False)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["qsky", *arguments])
-        with pytest.raises(SystemExit) as exit_info:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(exit_info.value.code or 0), out, err
-
-    return run
 
 
 def plan_arguments(tle: Path, /, **changes: str) -> list[str]:

@@ -1,10 +1,8 @@
 """`qsky plan` and `qsky passes` with a precise ephemeris, and with an orientation that is old."""
 
 import json
-import sys
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import astropy_iers_data
@@ -12,36 +10,16 @@ import pytest
 from known_elements import MICIUS
 from orbit_files import START_NS, earth_fixed, low_orbit, oem_text, sp3_text
 
-from terminal import cli
 from terminal.geometry.eop import EopTable
 from terminal.geometry.ephemeris import SatelliteEphemeris
 from terminal.geometry.time_scales import SECOND_NS
 from terminal.geometry.tle import parse_tle
 
 FINALS = astropy_iers_data.IERS_A_FILE
-ENTRIES = [
-    EntryPoint(name, f"terminal.plan_commands:{name}", cli.GROUP) for name in ("plan", "passes")
-]
 SITE = ("--site", "35.66,139.68,20")
 PLAN = ("plan", *SITE, "--start", "2016-12-19T15:16:00Z", "--duration-s", "360", "--step-s", "60")
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def qsky(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command as `main` does: exit code, standard output, standard error."""
-    monkeypatch.setattr(cli, "entry_points", lambda group: ENTRIES)
-    monkeypatch.delenv("QSKY_TRACEBACK", raising=False)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["qsky", *arguments])
-        with pytest.raises(SystemExit) as exit_info:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(exit_info.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture
