@@ -1,12 +1,14 @@
 """What the clock's lock has to show: streams of many kinds, and of none."""
 
+import math
 from typing import NamedTuple
 
 from benchmarks.clock_streams import Stream
+from terminal.timetags.lock_search import Reach
 
-DRIFT_FREE, JERK_FREE = 192.0, 1200.0
-"""n J T^2 times the least variance of the frequency at an end: sum of (2k + 1) P_k'(1)^2, P_k the
-Legendre polynomials up to the second or third, k >= 1."""
+NO_JERK, LOW_ORBIT_JERK, FREE_JERK = 0.0, Reach().jerk_per_s2, math.inf
+"""One sigma about zero, 1/s^2. A lock fits the jerk with that of a low orbit as its prior; a file's
+clock has one or none, as the clicks show."""
 
 
 class Case(NamedTuple):
@@ -18,8 +20,9 @@ class Case(NamedTuple):
     length: int = 2**20
     lock: bool = True
     """False: a wrong lock is all that can be judged."""
-    frequency: float = 0.0
-    """Bound that the frequency error is judged by: DRIFT_FREE or JERK_FREE; 0: is not judged."""
+    jerk_per_s2: float | None = None
+    """What the bound on the frequency's error takes as known of the jerk, one sigma about zero;
+    None: the frequency is not judged."""
     other_pattern: bool = False
     """The stream has another pattern than the one looked for."""
     file: bool = False
@@ -66,53 +69,53 @@ CASES = (
     Case("lock: +30 ppm, +5e-7 /s", _LIMITS),
     Case("lock: -30 ppm, -5e-7 /s", _LIMITS._replace(frequency_offset=-3e-5, drift_per_s=-5e-7)),
     Case("lock: +30 ppm, -5e-7 /s", _LIMITS._replace(drift_per_s=-5e-7)),
-    Case("frequency: 20 %", _REST._replace(clicks=300), length=_SHORT, frequency=DRIFT_FREE),
-    Case("frequency: fly-by, 20 %", _FEW, length=_SHORT, frequency=DRIFT_FREE),
+    Case("frequency: 20 %", _REST._replace(clicks=300), length=_SHORT, jerk_per_s2=LOW_ORBIT_JERK),
+    Case("frequency: fly-by, 20 %", _FEW, length=_SHORT, jerk_per_s2=LOW_ORBIT_JERK),
     Case(
         "frequency: chirp, 50 %",
         _CHIRP._replace(clicks=1000, background=0.5, rate_hz=1500.0),
         length=_SHORT,
-        frequency=DRIFT_FREE,
+        jerk_per_s2=LOW_ORBIT_JERK,
     ),
     Case(
         "frequency: 100 cps, largest jerk, 20 %",
         _FEW._replace(rate_hz=100.0, start_s=-40.0),
         length=_SHORT,
-        frequency=JERK_FREE,
+        jerk_per_s2=LOW_ORBIT_JERK,
     ),
     Case(
         "frequency: chirp, 20 %, file, 0.6 s",
         _CHIRP._replace(span_s=0.6),
         length=_SHORT,
-        frequency=DRIFT_FREE,
+        jerk_per_s2=NO_JERK,
         file=True,
     ),
     Case(
         "frequency: chirp, 50 %, file, 0.7 s",
         _CHIRP._replace(background=0.5, rate_hz=1500.0, span_s=0.7),
         length=_SHORT,
-        frequency=DRIFT_FREE,
+        jerk_per_s2=NO_JERK,
         file=True,
     ),
     Case(
         "frequency: chirp, 50 %, file, 5 s",
         _CHIRP._replace(background=0.5, rate_hz=1500.0, span_s=5.0),
         length=_SHORT,
-        frequency=DRIFT_FREE,
+        jerk_per_s2=NO_JERK,
         file=True,
     ),
     Case(
         "frequency: fly-by, 30 %, file, 0.6 s",
         Stream(background=0.3, span_s=0.6),
         length=_SHORT,
-        frequency=DRIFT_FREE,
+        jerk_per_s2=NO_JERK,
         file=True,
     ),
     Case(
         "frequency: fly-by, 20 %, file, 3 s",
         Stream(rate_hz=1500.0, span_s=3.0),
         length=_SHORT,
-        frequency=JERK_FREE,
+        jerk_per_s2=FREE_JERK,
         file=True,
     ),
     Case("none: noise", _FEW._replace(background=1.0, clicks=600), length=_SHORT, lock=False),

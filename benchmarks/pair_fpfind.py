@@ -97,6 +97,14 @@ ROWS = (
     Row(5e4, 1e5, 9.0, Settings(20, 8, scan_step=1e-6), offset_s=4e-3),
     Row(1e4, 1e5, 1.0, Settings(22, 512), offset_s=1.0),
 )
+_DEFAULT = Settings(26, 16)
+DEFAULT_ROWS = (
+    Row(1e3, 1e4, 1.0, _DEFAULT),
+    Row(1e4, 1e5, 1.0, _DEFAULT),
+    Row(1e4, 1e5, 1.0, _DEFAULT, drift_per_s=1e-8),
+    Row(1e4, 1e5, 50.0, _DEFAULT._replace(scan_step=1e-7)),
+)
+"""2^26 bins take some 6 GB and minutes: only when asked for."""
 
 
 class Judged(NamedTuple):
@@ -234,9 +242,13 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=3, help="streams of each kind")
     parser.add_argument("--rows", default="", help="only these of the comparison: 0,3,...")
+    parser.add_argument(
+        "--default", action="store_true", help="fpfind's default -q26 -R16 instead; takes 6 GB"
+    )
     options = parser.parse_args()
     fpfind_logging.set_verbosity(fpfind_logging.get_logger("fpfind")[0], -1)
-    chosen = [int(n) for n in options.rows.split(",")] if options.rows else range(len(ROWS))
+    rows = DEFAULT_ROWS if options.default else ROWS
+    chosen = [int(n) for n in options.rows.split(",")] if options.rows else range(len(rows))
     warm = make(PairStream(1e4, 2e4, 2e4, 0.2, 1e-2), np.random.default_rng(0))
     find_pairs(warm.a_ps, warm.b_ps, 1e-2)
     print(
@@ -244,9 +256,9 @@ def main() -> None:
         f"{'fpfind':>9}{'rate rms':>10}{'fpfind':>10}{'CPU s':>7}{'fpfind':>7}{'ratio':>7}"
     )
     with tempfile.TemporaryDirectory(prefix="qsky-pairs-") as folder:
-        held = [compare(ROWS[n], options.seeds, Path(folder)) for n in chosen]
+        held = [compare(rows[n], options.seeds, Path(folder)) for n in chosen]
     good = all(held)
-    if not options.rows:
+    if not options.rows and not options.default:
         good &= pair_limits.show()
     sys.exit(not good)
 

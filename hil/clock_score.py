@@ -1,11 +1,14 @@
 """The recovered clock's own figures, each beside the truth where the world knows it."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from config.scenario import Scenario
+from sim_devices.detectors import NO_DELAY
 from sim_devices.light import BlockTruth
 from terminal.quantum_messages import TimingCommand
 
@@ -15,7 +18,12 @@ LOCKED = 1
 class ClockScore:
     """Follows the timing loop of one flight."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, channel_delay_s: Sequence[float] = NO_DELAY) -> None:
+        """channel_delay_s: of the terminal's detectors H V D A, in truth."""
+        self._true_delay_s = np.array(channel_delay_s)
+        self._delay_s: NDArray[np.float64] | None = None
+        """As last told by the terminal."""
+        self._gate_s: list[float] = []
         self._source = scenario.mission.source
         self._detectors = scenario.world.detectors
         self.locked_s = 0.0
@@ -33,6 +41,8 @@ class ClockScore:
         if command.status != LOCKED:
             return
         self._timing_rms_s.append(command.timing_rms_s)
+        self._gate_s.append(command.gate_half_width_s)
+        self._delay_s = command.channel_delays_s
         deviations = command.allan_deviation_1s, command.allan_deviation_10s
         for known, value in zip(self._allan, deviations, strict=True):
             if value > 0.0:
@@ -55,6 +65,18 @@ class ClockScore:
         noise_hz = block.background_hz + 4.0 * self._detectors.dark_rate_hz
         return noise_hz + self._detectors.afterpulse_probability * (noise_hz + signal_hz)
 
+    def true_delays_ps(self) -> list[float]:
+        """Of H V D A about their mean, in which each counts as its signal clicks do."""
+        p_x = self._source.basis_x_probability
+        mean_s = np.array([p_x, p_x, 1.0 - p_x, 1.0 - p_x]) @ self._true_delay_s / 2.0
+        return [1e12 * float(delay_s - mean_s) for delay_s in self._true_delay_s]
+
+    def _delay_error_ps(self) -> float | None:
+        """Rms of what the terminal left in, its mean apart, which belongs to the phase."""
+        if self._delay_s is None:
+            return None
+        return 1e12 * float(np.std(self._delay_s - self._true_delay_s))
+
     def _true_allan(self, tau_s: float) -> float:
         """Of our oscillator: white FM falls as tau^(-1/2), random-walk FM grows as (tau/3)^(1/2)
         (IEEE Std 1139)."""
@@ -72,10 +94,15 @@ class ClockScore:
         """The part of summary.json; None where nothing is known."""
         clicks, seconds = np.array(self._true_background).reshape(-1, 2).sum(axis=0).tolist()
         one, ten = self._allan
+        found = self._delay_s
         flown = self.locked_s > 0.0
         return {
             "locked_s": self.locked_s,
             "timing_rms_ps": self.timing_rms_ps(),
+            "gate_half_width_ps": 1e12 * float(np.mean(self._gate_s)) if flown else None,
+            "channel_delays_ps": None if found is None else (1e12 * found).tolist(),
+            "channel_delays_true_ps": self.true_delays_ps() if flown else None,
+            "channel_delay_error_ps_rms": self._delay_error_ps(),
             "background_hz": float(np.mean(self._background_hz)) if self._background_hz else None,
             "background_true_hz": clicks / seconds if seconds > 0.0 else None,
             "allan_deviation_1s": _rms(one),

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from terminal.clock_input import TagStream
 from terminal.timetags import quality
 from terminal.timetags.formats import TagBlock
+from terminal.timetags.leap_search import found_again
 from terminal.timetags.pairs import PairLock
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.recovered import Clicks, RecoveredStretch, Recovery
 from terminal.timetags.repetition import Repetition
-from terminal.timetags.slot_audit import SlotAudit, Span, found_again
+from terminal.timetags.slot_audit import SlotAudit, Span
 
 _NAMES = "HVDA"
 _CLEAR_CLICKS = 50
@@ -123,7 +124,7 @@ class Settled(NamedTuple):
     totals: Totals | None
     """None: no lock."""
     leaps: list[Span]
-    """Where they did not at first."""
+    """Where they surely did not at first."""
 
 
 def settle(
@@ -136,11 +137,11 @@ def settle(
     if not recovery.stretches:
         return Settled(recovery, None, [])
     totals = assign_all(stream, recovery, pattern, slots)
-    leaps = totals.wrong()
-    if leaps:
-        recovery = found_again(stream.distinct_blocks, pattern, recovery, leaps)
+    unsure = totals.wrong()
+    if unsure:
+        recovery = found_again(stream.distinct_blocks, pattern, recovery, unsure)
         totals = assign_all(stream, recovery, pattern, slots)
-    return Settled(recovery, totals, leaps)
+    return Settled(recovery, totals, [span for span in unsure if span.is_leap])
 
 
 def recovery_answer(stream: TagStream, settled: Settled) -> dict[str, Any]:

@@ -39,18 +39,29 @@ def warn(warnings: Iterable[str]) -> None:
 def write_json(path: Path, data: dict[str, Any]) -> None:
     """Write a JSON file that is there in whole or not at all. NaN and infinity become null.
 
+    A device, a pipe or a link (such as /dev/stdout) is no file that another could stand in for: it
+    is written to.
+
     Raises:
         InputError: the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    text = _encode(data)
     try:
-        try:
-            temporary.write_text(_encode(data), encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(path, text)
     except OSError as error:
         raise InputError(f"{path}: cannot write: {error.strerror}") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _encode(data: dict[str, Any]) -> str:

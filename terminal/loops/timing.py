@@ -13,6 +13,7 @@ from terminal.quantum_messages import TimingCommand, TimingSample
 from terminal.timetags import recovery
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.recovery import Settings, TimingState
+from terminal.timetags.time_gate import GateRule
 from terminal.timetags.tracking import process_noise
 
 
@@ -30,7 +31,11 @@ def make(
         search_ppm=timing.search_ppm,
         false_lock_probability=timing.false_lock_probability,
         acquire_clicks=timing.acquire_clicks,
-        gate_half_width_s=timing.gate_half_width_s,
+        gate=GateRule(
+            narrowest_s=timing.gate_least_half_width_s,
+            widest_s=timing.gate_half_width_s,
+            least_probability=timing.gate_signal_probability,
+        ),
         # Five standard deviations are half a slot, whatever the config says: no silent slip.
         unsure_sigma_s=min(timing.unsure_sigma_s, 0.1 * slot_period_s),
         noise=process_noise(timing.oscillator_wander),

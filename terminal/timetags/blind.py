@@ -13,7 +13,7 @@ from terminal.timetags import lock_search
 from terminal.timetags.lock_search import FIRST_CLICKS, GROWTH, Aim, Reach, Search
 from terminal.timetags.mixture import Array, Mixture
 from terminal.timetags.pattern import PublicPattern
-from terminal.timetags.phase_fit import ZERO_JERK_PER_S2, PhaseFit, Prior, fit_phase
+from terminal.timetags.phase_fit import PhaseFit
 
 FALSE_LOCK_PROBABILITY = 1e-6
 MIN_CLICKS = 30
@@ -22,9 +22,6 @@ _REACH = Reach()
 _SHORT_SLOT_S = 5e-9
 """The cells that are searched grow with the inverse square of the slot and the cube of the span
 folded: below this slot the span shrinks instead."""
-_JERK_SHOWS_SIGMA = 3.0
-"""Below, jerk only adds its doubt: fitting it would raise the frequency's error at the ends 2.5
-times (variance 1200 instead of 192 over n J T^2)."""
 _FIRST_CLICKS_MOST = 1000
 _FIRST_SPAN_S = 0.02
 """The first attempt waits for this much, or for that many clicks: shorter spans tell little."""
@@ -53,7 +50,7 @@ class BlindLock(NamedTuple):
     offset_slots: int = 0
     """Pattern index of the slot in which the earliest click lies."""
     covariance: Array = np.zeros((4, 4))
-    """Of phase, frequency offset, drift, jerk. Contains the doubt about a jerk not seen."""
+    """Of phase, frequency offset, drift, jerk; what is known of these before is included."""
     mixture: Mixture = Mixture(0.5, 0.0)
 
     @property
@@ -75,6 +72,18 @@ class BlindLock(NamedTuple):
             ]
         )
 
+    def with_coefficients(self, coefficients: Array) -> "BlindLock":
+        """The same with another phase, as `phase_coefficients` gives it."""
+        phase, rate, rate_per_s, rate_per_s2 = coefficients.tolist()
+        # f = rate / (1 - rate), differentiated twice.
+        scale = 1.0 / (1.0 - rate)
+        return self._replace(
+            phase_s=phase,
+            frequency_offset=rate * scale,
+            drift_per_s=rate_per_s * scale**2,
+            jerk_per_s2=rate_per_s2 * scale**2 + 2.0 * rate_per_s**2 * scale**3,
+        )
+
     def slots(
         self, time_ps: NDArray[np.int64], slot_period_s: float
     ) -> tuple[NDArray[np.int64], Array]:
@@ -89,13 +98,14 @@ def acquire_blind(
     pattern: PublicPattern,
     slot_period_s: float,
     max_clicks: int = 100_000,
+    reach: Reach = _REACH,
 ) -> BlindLock:
     """Tries to lock on the first clicks of a stream.
 
     time_ps: (n,), ascending, receiver's clock; channel: (n,), 0..3 = H V D A, others are skipped.
-    Takes as few clicks as prove the slot, max_clicks at most. Searches +-30 ppm, +-5e-7 /s and
-    any slot. The stream should not pause for long: past a gap over which the frequency found so
-    far does not carry the phase, nothing is used.
+    Takes as few clicks as prove the slot, max_clicks at most. Searches any slot within reach:
+    without a word +-30 ppm, +-5e-7 /s. The stream should not pause for long: past a gap over which
+    the frequency found so far does not carry the phase, nothing is used.
 
     Raises:
         ValueError: times go back, or the two arrays differ in length.
@@ -109,14 +119,16 @@ def acquire_blind(
     reference = int(time_ps[0]) if time_ps.size else 0
     t = (time_ps - reference).astype(np.float64) * 1e-12
     shorter = min(1.0, slot_period_s / _SHORT_SLOT_S) ** (2.0 / 3.0)
-    reach = _REACH._replace(fold_span_s=shorter * _REACH.fold_span_s)
+    reach = reach._replace(fold_span_s=shorter * reach.fold_span_s)
     aim = Aim(pattern, slot_period_s, reach, FALSE_LOCK_PROBABILITY)
     search = Search()
     for n in _attempts(t):
         search = lock_search.attempt(aim, search, t[:n], channel[:n])
+        while search.pending is not None:
+            search = lock_search.attempt(aim, search, t[:n], channel[:n])
         if search.clock is not None and search.shift is not None:
-            fit = _settled(t[:n], slot_period_s, search.clock.fit)
             lock = BlindLock(True, search.probability, n, float(t[n - 1]), reference)
+            fit = search.clock.fit
             return _at_reference(lock, fit, slot_period_s, search.shift, pattern.length)
     seconds = float(t[-1]) if t.size else 0.0
     return BlindLock(False, search.probability, t.size, seconds, reference)
@@ -136,36 +148,16 @@ def _attempts(t_s: Array) -> list[int]:
     return [*sizes, t_s.size]
 
 
-def _settled(t_s: Array, slot_period_s: float, fit: PhaseFit) -> PhaseFit:
-    """Without a jerk that the clicks do not show."""
-    # Gaussian prior and likelihood: 1/s^2 = 1/sigma^2 - 1/prior^2, value / s^2 = fitted / sigma^2.
-    variance = float(fit.covariance[3, 3])
-    information = 1.0 / variance - _REACH.jerk_per_s2**-2
-    shown = float(fit.coefficients[3]) / variance
-    if information > 0.0 and abs(shown) > _JERK_SHOWS_SIGMA * math.sqrt(information):
-        return fit
-    start = fit.coefficients.copy()
-    start[3] = 0.0
-    prior = Prior(_REACH.drift_per_s, ZERO_JERK_PER_S2)
-    straight = fit_phase(t_s, slot_period_s, start, fit.mixture, prior)
-    left_out = straight.coefficients - fit.coefficients
-    return straight._replace(covariance=fit.covariance + np.outer(left_out, left_out))
-
-
 def _at_reference(
     lock: BlindLock, fit: PhaseFit, slot_period_s: float, shift: int, pattern_length: int
 ) -> BlindLock:
     """The lock with the fit, slots counted from that of the earliest click (t = 0)."""
-    phase, rate, rate_per_s, rate_per_s2 = fit.coefficients.tolist()
+    phase, rate, *_ = fit.coefficients.tolist()
     first_slot = round(-phase / slot_period_s)
-    # f = rate / (1 - rate), differentiated twice.
     scale = 1.0 / (1.0 - rate)
     jacobian = np.diag([1.0, scale**2, scale**2, scale**2])
-    return lock._replace(
-        frequency_offset=rate * scale,
-        drift_per_s=rate_per_s * scale**2,
-        jerk_per_s2=rate_per_s2 * scale**2 + 2.0 * rate_per_s**2 * scale**3,
-        phase_s=phase + first_slot * slot_period_s,
+    first_s = np.array([first_slot * slot_period_s, 0.0, 0.0, 0.0])
+    return lock.with_coefficients(fit.coefficients + first_s)._replace(
         offset_slots=(first_slot + shift) % pattern_length,
         covariance=jacobian @ fit.covariance @ jacobian,
         mixture=fit.mixture,

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_OVERSAMPLING = 4
-"""Bins per inverse half width of the search: sinc^2(1/4), 19 % loss at the edge of the range."""
-_PADDING = 2
-"""Trial frequencies per inverse span: 19 % loss halfway between two."""
+_OVERSAMPLING = 3
+"""Bins per inverse half width of the search. A click is shared between the two nearest, by its
+distance: 6 % loss at the edge of the range."""
 _CHIRP_STEP = 4.0
 """Trial chirps, in cycles per squared span: halfway between two the phase still errs by a
 quarter of a cycle from the middle to either end, 0.47 rad rms about its mean: 20 % loss."""
@@ -53,40 +52,62 @@ def search_chirp(t_s: Array, slot_period_s: float, most_rate: float, most_drift:
     """
     from scipy.fft import fft, next_fast_len  # Half of numpy's time, but slow to import.
 
-    span = float(t_s[-1] - t_s[0])
+    n, span = t_s.size, float(t_s[-1] - t_s[0])
     middle = float(t_s[0]) + 0.5 * span
     half_width_hz = (most_rate + 0.5 * most_drift * span) / slot_period_s
     half_width_hz = max(half_width_hz, 2.0 / span)
     bin_s = 1.0 / (_OVERSAMPLING * half_width_hz)
-    index = ((t_s - t_s[0]) / bin_s).astype(np.int64)
-    bins = int(index[-1]) + 1
-    size = int(next_fast_len(_PADDING * bins))
+    place = (t_s - t_s[0]) / bin_s
+    index = place.astype(np.int64)
+    size = int(next_fast_len(int(index[-1]) + 2))
     kept = math.ceil(half_width_hz * size * bin_s)
+    scale = _inverse_noise(place, size, kept) / n
     turns = t_s / slot_period_s
     phasor = np.exp(2j * math.pi * (turns - np.rint(turns)))
-    bend = math.pi / slot_period_s * np.square(t_s - middle)
+    shared = np.concatenate([phasor * (1.0 + index - place), phasor * (place - index)])
+    index = np.concatenate([index, index + 1])
+    bend = np.tile(math.pi / slot_period_s * np.square(t_s - middle), 2)
     steps = math.ceil(most_drift / slot_period_s * span * span / _CHIRP_STEP)
     drifts = most_drift * np.arange(-steps, steps + 1) / max(steps, 1)
 
-    best = Chirp(0.0, 0.0, middle, -1.0, len(drifts) * (2 * kept + 1))
+    best = Chirp(0.0, 0.0, middle, -1.0, len(drifts) * (4 * kept + 1))
+    binned = np.zeros(size, dtype=np.complex64)
+    power = np.empty(scale.size, dtype=np.float32)
     for drift in drifts.tolist():
-        straight = phasor * np.exp(-1j * drift * bend)
-        binned = np.bincount(index, straight.real, bins) + 1j * np.bincount(
-            index, straight.imag, bins
-        )
-        spectrum = fft(binned.astype(np.complex64), size)
+        binned[index] = 0.0
+        np.add.at(binned, index, (shared * np.exp(-1j * drift * bend)).astype(np.complex64))
+        spectrum = fft(binned)
         # Negative frequencies first, one more trial on either side to interpolate with.
         around = np.concatenate([spectrum[-kept - 1 :], spectrum[: kept + 2]])
-        power = (np.square(around.real) + np.square(around.imag)) / t_s.size
-        peak = 1 + int(np.argmax(power[1:-1]))
+        between = around[1:] - around[:-1]
+        power[::2] = np.square(around.real) + np.square(around.imag)
+        power[1::2] = np.square(between.real) + np.square(between.imag)
+        power *= scale
+        peak = 2 + int(np.argmax(power[2:-2]))
         if power[peak] > best.power:
             left, top, right = (float(power[peak + k]) for k in (-1, 0, 1))
             curvature = left - 2.0 * top + right
             vertex = 0.5 * (left - right) / curvature if curvature < 0.0 else 0.0
             vertex = min(max(vertex, -0.5), 0.5)
-            rate = (peak - kept - 1 + vertex) / (size * bin_s) * slot_period_s
+            rate = (0.5 * (peak + vertex) - kept - 1) / (size * bin_s) * slot_period_s
             best = best._replace(rate=rate, rate_per_s=drift, power=top)
     return best
+
+
+def _inverse_noise(place: Array, size: int, kept: int) -> NDArray[np.float32]:
+    """One over the mean power that a click at random has in each trial, (4 kept + 5,).
+
+    Trials are those of the transform and, between each two, their difference over sqrt(2): halfway
+    it has 8 / pi^2 of the power, 19 % loss; the worst is 25 %. place: of the clicks, in bins.
+    """
+    trial = 0.5 * np.arange(-2 * kept - 2, 2 * kept + 3)
+    share = place - np.floor(place)
+    # |(1 - u) + u exp(i w)|^2 = 1 - 2 u (1 - u) (1 - cos w), the sum over two bins.
+    lost = 2.0 * float(np.mean(share * (1.0 - share)))
+    noise = 1.0 - lost * (1.0 - np.cos(2.0 * math.pi / size * trial))
+    # |1 - exp(i w)|^2 = 2 (1 - cos w), of what lies between.
+    noise[1::2] *= 2.0 * (1.0 - float(np.mean(np.cos(2.0 * math.pi / size * place))))
+    return np.asarray(1.0 / np.maximum(noise, 1e-3), dtype=np.float32)
 
 
 def alias_power(t_s: Array, offset_s: Array, slot_period_s: float) -> float:

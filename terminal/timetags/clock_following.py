@@ -14,13 +14,11 @@ from terminal.timetags import tracking
 from terminal.timetags.frame import counts_by_state
 from terminal.timetags.mixture import Array
 from terminal.timetags.pattern import PublicPattern
-from terminal.timetags.tracking import ProcessNoise, Track
+from terminal.timetags.tracking import LOW_ORBIT_JERK_WALK, ProcessNoise, Track
 
 OSCILLATOR = (2e-11) ** 2
 """s^2/s: random walk of the phase by an oscillator of 2e-11 at one second [?]."""
-LOW_ORBIT = ProcessNoise(phase=OSCILLATOR, frequency=0.0, drift=(3e-9) ** 2 * 0.5)
-"""s^2/s, 1/s, 1/s^3. A jerk of 3e-9 /s^2 (600 km zenith pass, where it is largest) over the half
-second that the filter remembers at 100 clicks a second."""
+LOW_ORBIT = ProcessNoise(phase=OSCILLATOR, frequency=0.0, drift=0.0, jerk=LOW_ORBIT_JERK_WALK)
 
 _KNOT_S = 0.02
 _FEWEST_CLICKS = 32
@@ -55,6 +53,8 @@ class Knot(NamedTuple):
     """Signal share and jitter as known by then."""
     seen: bool
     """Whether the clicks show the signal."""
+    evidence: float
+    """Log likelihood ratio of signal against background alone."""
     counts: NDArray[np.float64]
     """(16,), of the clicks taken, in public slots, see `terminal.timetags.frame`."""
 
@@ -125,6 +125,7 @@ def follow(
                 fraction=track.mixture.fraction,
                 sigma_s=track.mixture.sigma_s,
                 seen=seen,
+                evidence=track.evidence,
                 counts=counts,
             )
         )
@@ -151,7 +152,7 @@ def follow_back(
 
     In mirrored time u' = -u the clock is one with phase' = -phase and slots s' = -s.
     """
-    mirror = np.array([-1.0, 1.0, -1.0])
+    mirror = np.array([-1.0, 1.0, -1.0, 1.0])
     mirrored = track._replace(
         t_s=-track.t_s,
         phase_s=-track.phase_s,
@@ -180,11 +181,10 @@ def follow_back(
 
 
 def last_seen(knots: list[Knot]) -> list[Knot]:
-    """Up to the last knot that shows the signal."""
-    n = len(knots)
-    while n and not knots[n - 1].seen:
-        n -= 1
-    return knots[:n]
+    """Up to where the rest, taken together, speaks against a signal: one knot of background alone
+    may look like one."""
+    so_far = np.cumsum([0.0, *(knot.evidence for knot in knots)])
+    return knots[: int(np.argmax(so_far))]
 
 
 def _end_of_knot(time_ps: NDArray[np.int64], at: int, short_s: float) -> int:

@@ -47,7 +47,7 @@ class Collected(NamedTuple):
 def collect(
     before: Collected, aim: Aim, u_s: Array, channel: NDArray[np.uint8], most: int
 ) -> Collected:
-    """With the clicks of a tick, and after one attempt at most, on so many clicks at most.
+    """With the clicks of a tick, and after one attempt or a part of one, on so many clicks at most.
 
     u_s, channel: (n,), n >= 1. The answer's search has a shift where it has locked.
     """
@@ -63,11 +63,12 @@ def collect(
         now = _without_first(now, u.size - most)
     n = now.u_s.size
     full = n >= most or now.span_s > _MOST_SPAN_S
-    if (not full and (n < now.attempt_at or now.span_s < _LEAST_SPAN_S)) or now.span_s <= 0.0:
+    soon = not full and (n < now.attempt_at or now.span_s < _LEAST_SPAN_S)
+    if (soon and now.search.pending is None) or now.span_s <= 0.0:
         return now
     search = attempt(aim, now.search, now.u_s - now.origin_s, now.channel)
     now = now._replace(search=search, attempt_at=math.ceil(n * GROWTH))
-    if search.shift is not None:
+    if search.shift is not None or search.pending is not None:
         return now
     if search.clock is None and now.span_s > aim.reach.fold_span_s:
         # No search would find a frequency in so long a span.
@@ -87,6 +88,6 @@ def _without_first(collected: Collected, clicks: int) -> Collected:
         fit = phase_fit.moved(clock.fit, later_s)
         # The phase is that of times since the origin, which become less by as much.
         fit.coefficients[0] -= later_s
-        search = search._replace(clock=clock._replace(fit=fit))
+        search = search._replace(clock=clock._replace(fit=fit), begin_s=search.begin_s - later_s)
     attempt_at = math.ceil(u.size * GROWTH)
     return Collected(u, collected.channel[clicks:], origin_s, search, attempt_at)

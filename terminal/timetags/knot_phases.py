@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from terminal.timetags import channel_delays
 from terminal.timetags import mixture as mx
+from terminal.timetags.channel_delays import CHANNELS
 from terminal.timetags.clock_following import Knot
 from terminal.timetags.clock_path import ClockPath
 from terminal.timetags.mixture import Array, Mixture
 
-CHANNELS = 4
 _ENOUGH_CLICKS = 20_000
 """Of a knot: its phase errs by 1/140 of the jitter or less where they are signal. Of more, every
 second, third ... counts."""
@@ -23,7 +24,6 @@ _WINDOW_CLICKS = 400.0
 """Over which the local signal share is averaged."""
 _LEAST_FRACTION = 0.03
 """Below, a knot is taken for an outage and says nothing about the phase."""
-_DELAY_SHOWS_SIGMA = 4.0
 _FRACTIONS = np.linspace(0.01, 0.99, 99)
 
 
@@ -101,7 +101,7 @@ class KnotSums:
         variance[measured] = 1.0 / information[measured]
         phase = self._path.phase_s(self._time_s)
         phase[measured] += score[measured] / (sigma**2 * information[measured])
-        return Phases(self._time_s, phase, variance, fraction, sigma, self._delays(sigma, total))
+        return Phases(self._time_s, phase, variance, fraction, sigma, self._delays(sigma))
 
     def _local_fraction(self) -> Array:
         clicks, weight, _ = self._of_knot.T
@@ -114,16 +114,14 @@ class KnotSums:
         weight = np.convolve(weight, window)[reach : reach + weight.size]
         return np.clip((weight + prior * mean) / (clicks + prior), 0.01, 0.99)
 
-    def _delays(self, sigma_s: float, total: float) -> Array:
+    def _delays(self, sigma_s: float) -> Array:
         clicks, weight, score = self._of_channel.T
         fraction = np.clip(weight / np.maximum(clicks, 1.0), 0.01, 0.99)
         information = clicks * _information(fraction, sigma_s, self._slot_period_s)
         delay = self._delay_s.copy()
         some = clicks > 0
         delay[some] += score[some] / (sigma_s**2 * information[some])
-        delay[some] -= float(np.dot(weight[some], delay[some])) / total
-        shown = some & (np.square(delay) * information > _DELAY_SHOWS_SIGMA**2)
-        return np.where(shown, delay, 0.0)
+        return channel_delays.shown(delay, information, weight)
 
 
 def _information(fraction: Array, sigma_s: float, slot_period_s: float) -> Array:

@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags import phase_fit
+from terminal.timetags import phase_fit, slot_search
 from terminal.timetags.chirp_search import alias_power, search_chirp
-from terminal.timetags.mixture import Array, Mixture, bounded
+from terminal.timetags.mixture import Array, Mixture, bounded, likelihood_ratio
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.phase_fit import PhaseFit, Prior, fit_phase
-from terminal.timetags.slot_search import contrast, evidence, promising, search_slot
+from terminal.timetags.slot_search import SlotSearch, contrast, evidence, log_chance_hoped
 
 FIRST_CLICKS = 64
 GROWTH = 1.2
@@ -30,6 +30,13 @@ _CARRY_SHARE = 0.12
 """Of a slot: one-sigma doubt up to which the phase is carried on to later clicks."""
 _JITTER_SHARE = 0.05
 """Of a slot: jitter to start from."""
+_ENOUGH_SHARE = 0.9
+"""Nats to be hoped for grow with the clicks or a little slower."""
+_MOST_GROWTH = 1.8
+"""Without an attempt: a clock that folds by chance should be dropped soon."""
+_SILENT_NATS = 10.0
+"""By which the first clicks must speak against a signal among them. Where it is as strong as in the
+mean of all, they do so with the probability exp(-10) at most (Ville's inequality)."""
 
 
 class Reach(NamedTuple):
@@ -70,39 +77,86 @@ class Search(NamedTuple):
     probability: float = 1.0
     """Bound on the probability that clicks without this pattern would have led to a lock, all
     trials so far included; of the latest slot search."""
+    enough_clicks: int = 0
+    """With fewer no slot will be proved: the clock found is carried on only where it must be."""
+    begin_s: float = -math.inf
+    """Of the signal: background alone before it would bend the clock."""
+    pending: SlotSearch | None = None
+    """Search for the slot that goes on with the next attempt, whatever its clicks."""
     shift: int | None = None
     """Of a lock: slot s of the clock's count is s + shift of the pattern, modulo its length."""
 
 
 def attempt(aim: Aim, search: Search, t_s: Array, channel: NDArray[np.uint8]) -> Search:
-    """One attempt: locked where the answer has a shift.
+    """One attempt, or a part of it (`pending`): locked where the answer has a shift.
 
     t_s: (n,), n >= 2, ascending, span above zero, from a reference that all attempts share;
     channel: (n,), 0..3 = H V D A.
     """
-    clock = _clock(aim, t_s, search.clock)
-    search = search._replace(clock=clock)
+    known = search.clock
+    if known is not None and search.pending is not None:
+        return _search_slot(aim, search, search.pending)
+    first = int(np.searchsorted(t_s, search.begin_s))
+    t_s, channel = t_s[first:], channel[first:]
+    if known is not None and t_s.size < search.enough_clicks:
+        next_s = GROWTH**2 * float(t_s[-1])
+        if phase_fit.phase_sigma_s(known.fit.covariance, next_s) < _CARRY_SHARE * aim.slot_period_s:
+            return search
+    clock = _clock(aim, t_s, known)
     if clock is None:
-        return search
+        return search._replace(clock=None, begin_s=-math.inf)
     fit, period = clock.fit, aim.slot_period_s
     slot, offset = slots(t_s, period, fit.coefficients)
-    # The k-th search may use 1 / (k (k + 1)) of the false locks allowed: all together, one.
-    log_trials = math.log((search.slot_searches + 1) * (search.slot_searches + 2))
-    log_limit = math.log(aim.false_lock_probability) - log_trials
+    silent = _silent_clicks(offset, fit.mixture, period)
+    if silent and t_s[-1] > t_s[silent]:
+        t_s, channel = t_s[silent:], channel[silent:]
+        fit = fit_phase(t_s, period, fit.coefficients, fit.mixture, _prior(aim.reach))
+        clock, search = clock._replace(fit=fit), search._replace(begin_s=float(t_s[0]))
+        slot, offset = slots(t_s, period, fit.coefficients)
+    search = search._replace(clock=clock)
+    log_limit = math.log(aim.false_lock_probability) - _log_trials(search)
     x = contrast(offset, fit.mixture, period)
     hit = evidence(slot, channel, x, aim.pattern)
-    if not promising(hit, log_limit - math.log(aim.pattern.length)):
-        return search
+    hope = log_chance_hoped(hit) / (log_limit - math.log(aim.pattern.length))
+    if hope < 1.0:
+        growth = min(_ENOUGH_SHARE / max(hope, 1e-9), _MOST_GROWTH)
+        return search._replace(enough_clicks=math.floor(growth * t_s.size))
     if fit.power - alias_power(t_s, offset, period) < _ALIAS_ODDS:
         return search
-    found = search_slot(slot, channel, x, aim.pattern)
-    probability = math.exp(min(0.0, found.log_false_probability + log_trials))
-    return Search(
-        clock,
-        search.slot_searches + 1,
-        probability,
-        found.shift if probability <= aim.false_lock_probability else None,
+    pending = slot_search.begin(slot, channel, x, aim.pattern)
+    return _search_slot(aim, search, pending)
+
+
+def _search_slot(aim: Aim, search: Search, pending: SlotSearch) -> Search:
+    """One part of the search for the slot."""
+    pending = slot_search.advance(pending, aim.pattern)
+    if not pending.correlation.done:
+        return search._replace(pending=pending)
+    found = slot_search.best_shift(pending, aim.pattern)
+    probability = math.exp(min(0.0, found.log_false_probability + _log_trials(search)))
+    return search._replace(
+        slot_searches=search.slot_searches + 1,
+        probability=probability,
+        pending=None,
+        shift=found.shift if probability <= aim.false_lock_probability else None,
     )
+
+
+def _log_trials(search: Search) -> float:
+    """The k-th search may use 1 / (k (k + 1)) of the false locks allowed: all together, one."""
+    return math.log((search.slot_searches + 1) * (search.slot_searches + 2))
+
+
+def _silent_clicks(offset_s: Array, mixture: Mixture, slot_period_s: float) -> int:
+    """First clicks that the signal is not among, 0 as a rule; offset_s: (n,), in time order."""
+    ratio = likelihood_ratio(offset_s, mixture, slot_period_s)
+    for_signal = np.cumsum(np.log1p(mixture.fraction * (ratio - 1.0)))
+    least = int(np.argmin(for_signal[:-2]))
+    return least + 1 if for_signal[least] < -_SILENT_NATS else 0
+
+
+def _prior(reach: Reach) -> Prior:
+    return Prior(reach.drift_per_s, reach.jerk_per_s2)
 
 
 def slots(t_s: Array, slot_period_s: float, coefficients: Array) -> tuple[NDArray[np.int64], Array]:
@@ -115,7 +169,7 @@ def slots(t_s: Array, slot_period_s: float, coefficients: Array) -> tuple[NDArra
 def _clock(aim: Aim, t_s: Array, known: Clock | None) -> Clock | None:
     """The clock over all of t_s: carried on from what is known, else searched for."""
     reach, period = aim.reach, aim.slot_period_s
-    prior = Prior(reach.drift_per_s, reach.jerk_per_s2)
+    prior = _prior(reach)
     if known is not None:
         before = known.fit
         doubt_s = phase_fit.phase_sigma_s(before.covariance, float(t_s[-1]))

@@ -1,13 +1,13 @@
-"""The public slots of the sender, and the search for their place in a stream of clicks."""
+"""The public slots of the sender."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config.pattern import NOT_PUBLIC
 
-# Score of a click (channel) against a sent state: the product of these, so +1 for the same state,
-# -1 for the other state of the same basis, 0 across bases. One row for each basis.
-_SIGN = np.array([[1, -1, 0, 0], [0, 0, 1, -1]], dtype=np.float32)
+SIGN = np.array([[1, -1, 0, 0], [0, 0, 1, -1]], dtype=np.int8)
+"""One row for each basis. The score of a click (channel) against a sent state is the product of
+these: +1 for the same state, -1 for the other state of the same basis, 0 across bases."""
 
 
 class PublicPattern:
@@ -37,34 +37,9 @@ class PublicPattern:
         """Share of all slots that are public and H, V, D, A."""
         self.share_by_basis = (float(counts[0] + counts[1]), float(counts[2] + counts[3]))
         """Share of all slots that are public and in H/V, in D/A."""
-        sign = np.zeros((2, 256), dtype=np.float32)
-        sign[:, :4] = _SIGN
-        self._spectra = [rfft(row[state]) for row in sign]
-
-    def soft_scores(
-        self, slot: NDArray[np.int64], channel: NDArray[np.uint8], weight: NDArray[np.float64]
-    ) -> NDArray[np.float32]:
-        """Score of every shift of the clicks against the pattern, by FFT.
-
-        slot: (n,) slot numbers up to an unknown shift; channel: (n,), 0..3; weight: (n,), >= 0.
-        Returns (length,): element `shift` is the weighted score if the true slot is slot + shift.
-        """
-        index = np.mod(slot, self.length)
-        rows = []
-        for sign in _SIGN:
-            row = np.zeros(self.length, dtype=np.float32)
-            np.add.at(row, index, (sign[channel] * weight).astype(np.float32))
-            rows.append(row)
-        return self._correlate(rows)
-
-    def _correlate(self, rows: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Sum over both bases of sum_i row[i] sign[i + shift], (length,), one float32 row each."""
-        from scipy.fft import irfft, rfft
-
-        total = np.zeros(self.length // 2 + 1, dtype=np.complex64)
-        for row, spectrum in zip(rows, self._spectra, strict=True):
-            product = rfft(row)
-            np.conjugate(product, out=product)
-            product *= spectrum
-            total += product
-        return np.asarray(irfft(total, n=self.length), dtype=np.float32)
+        sign = np.zeros((2, 256), dtype=np.int8)
+        sign[:, :4] = SIGN
+        self.sign = [row[state] for row in sign]
+        """Of each slot, by basis: see SIGN."""
+        self.spectra = [rfft(row.astype(np.float32)) for row in self.sign]
+        """Their transforms."""

@@ -17,8 +17,6 @@ from terminal.timetags.mixture import Array, Mixture
 _ITERATIONS = 40
 _SETTLED = 0.003
 """Step over standard error that ends the iteration."""
-ZERO_JERK_PER_S2 = 1e-15
-"""As a prior's sigma: no jerk."""
 
 
 class PhaseFit(NamedTuple):

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from terminal.fields import NO_COUNTS
 from terminal.quantum_messages import TimingCommand, TimingSample
-from terminal.timetags import tracking
+from terminal.timetags import time_gate, tracking
+from terminal.timetags.channel_delays import ChannelDelays
+from terminal.timetags.click_results import in_gate
 from terminal.timetags.clock_quality import Quality, Stability
 from terminal.timetags.collecting import Collected, collect
 from terminal.timetags.delay import Delay
@@ -29,13 +31,14 @@ from terminal.timetags.lock_start import (
     start_track,
 )
 from terminal.timetags.pattern import PublicPattern
-from terminal.timetags.tracking import ProcessNoise, Track
+from terminal.timetags.time_gate import GateRule
+from terminal.timetags.tracking import LOW_ORBIT_JERK_WALK, ProcessNoise, Track
 from terminal.timetags.usable_clicks import REACH_S, Clicks, stepped, usable, valid
 
 SEARCHING, LOCKED, COASTING, LOCKED_MODULO = 0, 1, 2, 3
 
-_UNPREDICTED_DRIFT_WALK = 5e-9
-"""1/s per square-root second: the jerk of a low orbit."""
+_LIKELY = 0.5
+"""Public clicks count where they are more likely signal than background, as those of files do."""
 _AUDIT_CLICKS = 1000.0
 """Public clicks after which the slots of a track are checked against the pattern."""
 _AUDIT_AGREEMENT = 12.0
@@ -51,9 +54,15 @@ class Settings(NamedTuple):
     search_ppm: float
     false_lock_probability: float
     acquire_clicks: int
-    gate_half_width_s: float
+    gate: GateRule
     unsure_sigma_s: float
     noise: ProcessNoise
+
+    @property
+    def public_gate(self) -> GateRule:
+        """For the clicks that tell the polarisation frame, and slips: many are needed there, and a
+        few of background among them do no harm."""
+        return self.gate._replace(least_probability=_LIKELY)
 
 
 class TimingState(NamedTuple):
@@ -75,6 +84,9 @@ class TimingState(NamedTuple):
     public_counts: NDArray[np.float64] = NO_COUNTS
     audit_counts: NDArray[np.float64] = NO_COUNTS
     quality: Quality = Quality()
+    gate_s: float = 0.0
+    """Half width of the gate in force; 0 before the first lock."""
+    delays: ChannelDelays = ChannelDelays()
 
 
 def step(
@@ -126,6 +138,8 @@ def _follow(
     clicks: Clicks | None,
     tick_s: float,
 ) -> tuple[TimingState, TimingCommand]:
+    if clicks is not None:
+        clicks = clicks._replace(u_s=clicks.u_s - state.delays.removed_s[clicks.channel])
     if state.track is None:
         if clicks is not None:
             state = _search(settings, state, clicks, None)
@@ -156,7 +170,7 @@ def _follow(
 
 def _noise(settings: Settings, state: TimingState) -> ProcessNoise:
     if state.raw:
-        return settings.noise._replace(drift=_UNPREDICTED_DRIFT_WALK**2)
+        return settings.noise._replace(jerk=LOW_ORBIT_JERK_WALK)
     return settings.noise
 
 
@@ -206,38 +220,56 @@ def _give_slots(
     quality = state.quality
     slot, residual = tracking.slots(track, clicks.u_s, settings.slot_period_s)
     background = quality.background.after(residual, settings.slot_period_s, tick_s)
-    slot[np.abs(residual) > settings.gate_half_width_s] = -1
-    counts = counts_by_state(slot, clicks.channel, settings.pattern)
-    audit = state.audit_counts + counts
-    state = state._replace(public_counts=state.public_counts + counts, audit_counts=audit)
-    if np.sum(audit) >= _AUDIT_CLICKS:
-        if agreement(audit) < _AUDIT_AGREEMENT:
-            # The slots do not fit the pattern: whatever went wrong, start from nothing.
-            failed = quality.audits_failed + 1
-            state = state._replace(
-                track=None,
-                audit_counts=NO_COUNTS,
-                false_lock_probability=1.0,
-                quality=quality._replace(audits_failed=failed, stability=Stability()),
-            )
-            return state, _command(state, sample, SEARCHING)
-        state = state._replace(audit_counts=NO_COUNTS)
+    gate_s = time_gate.following(state.gate_s, track.mixture, settings.slot_period_s, settings.gate)
+    delays = state.delays.after(residual, clicks.channel, track.mixture, settings.slot_period_s)
+    # The decision is by what is recorded, so that whoever reads the record comes to the same.
+    residual_ps = np.rint(residual * 1e12).astype(np.int64)
+    taken = in_gate(residual_ps, gate_s)
+    likely_s = time_gate.wanted_s(track.mixture, settings.slot_period_s, settings.public_gate)
+    likely = in_gate(residual_ps, likely_s)
+    counts = counts_by_state(slot[likely], clicks.channel[likely], settings.pattern)
+    state = _audited(state, counts)
+    if state.track is None:
+        return state, _command(state, sample, SEARCHING)
     stability = quality.stability if state.raw else quality.stability.after(track)
     quality = quality._replace(background=background, stability=stability)
-    state = state._replace(quality=quality)
-    in_gate = int(np.count_nonzero(slot >= 0))
+    removed_s = state.delays.removed_s
+    state = state._replace(quality=quality, gate_s=gate_s, delays=delays)
+    clicks_in_gate = int(np.count_nonzero(taken))
     all_slots = np.full(sample.time_ps.size, -1, dtype=np.int64)
     if not state.raw:
         all_slots[clicks.position] = slot
     all_residuals = np.zeros(sample.time_ps.size, dtype=np.int64)
-    all_residuals[clicks.position] = np.rint(residual * 1e12)
+    all_residuals[clicks.position] = residual_ps
     command = _command(state, sample, LOCKED_MODULO if state.raw else LOCKED)._replace(
-        clicks_in_gate=in_gate,
-        clicks_out_of_gate=sample.time_ps.size - in_gate,
+        clicks_in_gate=clicks_in_gate,
+        clicks_out_of_gate=sample.time_ps.size - clicks_in_gate,
+        gate_half_width_s=gate_s,
+        channel_delays_s=removed_s,
         slot=all_slots,
         residual_ps=all_residuals,
     )
     return state, command
+
+
+def _audited(state: TimingState, counts: NDArray[np.float64]) -> TimingState:
+    """With public clicks counted; without a track where the slots do not fit the pattern."""
+    audit = state.audit_counts + counts
+    state = state._replace(public_counts=state.public_counts + counts, audit_counts=audit)
+    if np.sum(audit) < _AUDIT_CLICKS:
+        return state
+    if agreement(audit) >= _AUDIT_AGREEMENT:
+        return state._replace(audit_counts=NO_COUNTS)
+    # Whatever went wrong, start from nothing.
+    quality = state.quality
+    failed = quality.audits_failed + 1
+    return state._replace(
+        track=None,
+        audit_counts=NO_COUNTS,
+        false_lock_probability=1.0,
+        quality=quality._replace(audits_failed=failed, stability=Stability()),
+        delays=ChannelDelays(),
+    )
 
 
 def _command(state: TimingState, sample: TimingSample, status: int) -> TimingCommand:
@@ -253,6 +285,7 @@ def _command(state: TimingState, sample: TimingSample, status: int) -> TimingCom
         allan_deviation_10s=ten_seconds,
         audits_failed=quality.audits_failed,
         relocks=max(quality.locks - 1, 0),
+        channel_delays_s=state.delays.removed_s,
         slot=np.full(n, -1, dtype=np.int64),
         residual_ps=np.zeros(n, dtype=np.int64),
         public_counts=state.public_counts,

@@ -15,17 +15,21 @@ from numpy.typing import NDArray
 
 from config.pattern import NOT_PUBLIC
 from terminal.timetags import mixture as mx
+from terminal.timetags import slot_correlation
 from terminal.timetags.mixture import Array, Mixture
 from terminal.timetags.pattern import PublicPattern
+from terminal.timetags.slot_correlation import Correlation
 
 _ERROR_RATE = 0.1
 """Assumed; on the high side, since a link with unaligned frames should lock too. A wrong one costs
 some sensitivity (7 % at 2 %), what a lock is worth does not depend on it."""
 _LEAST_CONTRAST = 1e-3
 """Clicks that say less are left out."""
-_CANDIDATES = 1000
+_LEVELS = 2
+"""Weight of the surest clicks in the first correlation: 0, 1 and 2 make it fast."""
+_CANDIDATES = 200
 """Shifts with the best correlation that get the whole score ..."""
-_LOOK_UPS = 400_000
+_LOOK_UPS = 150_000
 """... or fewer, of so many clicks that this would be exceeded."""
 _HOPE_SIGMA = 1.0
 """A search is worth its time if with this much luck it could succeed."""
@@ -37,6 +41,9 @@ _EPSILON = float(np.finfo(np.float64).eps)
 _TINY = float(np.finfo(np.float64).tiny)
 _STEEPEST = 8.0
 """Largest h of Chernoff's bound; 1 is the optimum for the error rate assumed."""
+_SETTLED = 1e-2
+_MOST_STEPS = 20
+"""Of the search for h: the bound errs by half the square of its error."""
 _MOST_NATS = 300.0
 """Of an exponent: a thousand clicks in one slot, as of a detector gone mad, would overflow."""
 
@@ -47,6 +54,18 @@ class SlotScore(NamedTuple):
     shift: int
     log_false_probability: float
     """Natural logarithm of the bound for all shifts of one search; 0: certainly no lock."""
+
+
+class SlotSearch(NamedTuple):
+    """Clicks that say something, (n,), in order of time, and how far their correlation is."""
+
+    slot: NDArray[np.int64]
+    channel: NDArray[np.uint8]
+    x: Array
+    """Contrast."""
+    weight: Array
+    """In the correlation."""
+    correlation: Correlation
 
 
 class Evidence(NamedTuple):
@@ -67,10 +86,21 @@ def evidence(
     slot: NDArray[np.int64], channel: NDArray[np.uint8], x: Array, pattern: PublicPattern
 ) -> Evidence:
     """Clicks summed by pattern slot. slot, channel, x: (n,)."""
+    return _by_slot(slot, channel, np.log1p(x), np.log1p(-x), pattern)
+
+
+def _by_slot(
+    slot: NDArray[np.int64],
+    channel: NDArray[np.uint8],
+    same: Array,
+    other: Array,
+    pattern: PublicPattern,
+) -> Evidence:
+    """same, other: (n,), what a click adds if the state of its channel was sent, or the other."""
     hit, place = np.unique(np.mod(slot, pattern.length), return_inverse=True)
     by_state = np.zeros((4, hit.size))
-    np.add.at(by_state, (channel, place), np.log1p(x))
-    np.add.at(by_state, (channel ^ 1, place), np.log1p(-x))
+    np.add.at(by_state, (channel, place), same)
+    np.add.at(by_state, (channel ^ 1, place), other)
     return Evidence(by_state, np.array(pattern.share_by_state)[:, None])
 
 
@@ -79,34 +109,41 @@ def log_chance(score: float, slots: Evidence) -> float:
 
     In a random pattern a wrong shift meets, in each slot hit, each state with the probability of
     its share: E[exp(h S)] = product over slots of (1 + sum over states of share (exp(h u) - 1)).
-    Any h > 0 gives the bound exp(-h score) E[exp(h S)]; the best is found by bisection of its
-    slope.
+    Any h > 0 gives the bound exp(-h score) E[exp(h S)]; the best is found by Newton's method on its
+    slope, kept within what is known to hold it.
     """
     if score <= 0.0:
         return 0.0
     largest = float(np.max(slots.by_state))
     low, high = 0.0, min(_STEEPEST, _MOST_NATS / max(largest, 1.0))
-    while high - low > 1e-3:
-        h = 0.5 * (low + high)
+    rest = 1.0 - float(np.sum(slots.share))
+    h = min(1.0, 0.5 * high)
+    for _ in range(_MOST_STEPS):
         likely = slots.share * np.exp(h * slots.by_state)
-        total = np.maximum(1.0 - np.sum(slots.share) + np.sum(likely, axis=0), _TINY)
-        slope = float(np.sum(likely * slots.by_state / total))
-        low, high = (h, high) if slope < score else (low, h)
-    added = np.sum(slots.share * np.expm1(low * slots.by_state), axis=0)
+        likely /= np.maximum(rest + np.sum(likely, axis=0), _TINY)
+        by_slot = np.einsum("ij,ij->j", likely, slots.by_state)
+        slope = float(np.sum(by_slot)) - score
+        curvature = float(np.sum(likely * slots.by_state**2) - np.dot(by_slot, by_slot))
+        low, high = (h, high) if slope < 0.0 else (low, h)
+        step = -slope / curvature if curvature > 0.0 else math.inf
+        before, h = h, h + step if low < h + step < high else 0.5 * (low + high)
+        if abs(h - before) < _SETTLED:
+            break
+    added = np.sum(slots.share * np.expm1(h * slots.by_state), axis=0)
     # A click that no state of the pattern explains: -1, or a rounding below.
     added = np.maximum(added, -1.0 + _EPSILON)
-    return min(0.0, float(np.sum(np.log1p(added))) - low * score)
+    return min(0.0, float(np.sum(np.log1p(added))) - h * score)
 
 
-def promising(slots: Evidence, log_limit: float) -> bool:
-    """Whether the right shift could be proved with these clicks; much cheaper than the search.
+def log_chance_hoped(slots: Evidence) -> float:
+    """What `log_chance` gives for the right shift, with some luck; much cheaper than the search.
 
     Under the right shift a state is exp(u) times as likely as by chance, u being what it adds.
     """
     likely = slots.share * np.exp(np.minimum(slots.by_state, _MOST_NATS))
     mean = float(np.sum(likely * slots.by_state))
     square = float(np.sum(likely * slots.by_state**2))
-    return log_chance(mean + _HOPE_SIGMA * math.sqrt(square), slots) < log_limit
+    return log_chance(mean + _HOPE_SIGMA * math.sqrt(square), slots)
 
 
 def search_slot(
@@ -115,27 +152,51 @@ def search_slot(
     """Correlates with all shifts of the pattern, scores the best ones in full.
 
     slot: (n,), in order of time, up to an unknown shift; channel: (n,), 0..3; x: (n,), contrast.
-    The bound holds for clicks without the pattern whatever their times and channels are, if the
+    """
+    search = begin(slot, channel, x, pattern)
+    while not search.correlation.done:
+        search = advance(search, pattern)
+    return best_shift(search, pattern)
+
+
+def begin(
+    slot: NDArray[np.int64], channel: NDArray[np.uint8], x: Array, pattern: PublicPattern
+) -> SlotSearch:
+    """The same in parts: `advance` until its correlation is done, then `best_shift`."""
+    used = x > _LEAST_CONTRAST
+    slot, channel, x = slot[used], channel[used], x[used]
+    # Of the two parts of a click's score, +-atanh x and ln(1 - x^2) / 2, the first does for now.
+    surest = math.atanh(1.0 - 2.0 * _ERROR_RATE)
+    weight = np.rint(np.arctanh(x) * (_LEVELS / surest))
+    correlation = slot_correlation.begin(slot, channel, weight.astype(np.int64), pattern)
+    return SlotSearch(slot, channel, x, weight, correlation)
+
+
+def advance(search: SlotSearch, pattern: PublicPattern) -> SlotSearch:
+    """One part further."""
+    correlation = slot_correlation.advance(search.correlation, pattern)
+    return search._replace(correlation=correlation)
+
+
+def best_shift(search: SlotSearch, pattern: PublicPattern) -> SlotScore:
+    """The bound holds for clicks without the pattern whatever their times and channels are, if the
     pattern is random. For one that is not, the shifts tell: their scatter weakens the bound, and a
     second shift as good as the best forbids the lock.
     """
-    used = x > _LEAST_CONTRAST
-    slot, channel, x = slot[used], channel[used], x[used]
+    slot, channel, x, weight, correlation = search
     if slot.size < _LEAST_CLICKS:
         return SlotScore(0, 0.0)
     slots = evidence(slot, channel, x, pattern)
-    # Of the two parts of a click's score, +-atanh x and ln(1 - x^2) / 2, the first does for now.
-    correlation = pattern.soft_scores(slot, channel, np.arctanh(x))
     most = max(min(_CANDIDATES, _LOOK_UPS // slot.size), 2)
-    shifts, variance = _best_shifts(correlation, most)
+    shifts, variance = _best_shifts(correlation.scores, most)
     each = _scores(slot, channel, x, shifts, pattern)
     total = np.sum(each, axis=1)
     best = int(np.argmax(total))
     if _deepest_fall(each[best]) > _AGAINST:
         return SlotScore(int(shifts[best]), 0.0)
     score = float(total[best])
-    first = 0.5 * (slots.by_state - slots.by_state[[1, 0, 3, 2]])
-    expected = float(np.sum(slots.share * first**2) - np.sum(np.sum(slots.share * first, 0) ** 2))
+    first, share = _by_slot(slot, channel, weight, -weight, pattern)
+    expected = float(np.sum(share * first**2) - np.sum(np.sum(share * first, 0) ** 2))
     log_false = log_chance(score, slots) * min(1.0, expected / max(variance, 1e-300))
     # The scores are log likelihoods, so their difference is the odds of the two shifts.
     second = float(np.max(np.delete(total, best), initial=-math.inf))

@@ -10,10 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags.blind import FALSE_LOCK_PROBABILITY, MIN_CLICKS, BlindLock, acquire_blind
+from terminal.timetags import guided_search
+from terminal.timetags.blind import FALSE_LOCK_PROBABILITY, MIN_CLICKS, BlindLock
 from terminal.timetags.clock_filter import transition
 from terminal.timetags.clock_following import Knot, follow, follow_back, last_seen
 from terminal.timetags.frame import agreement
+from terminal.timetags.guided_search import Guide
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.tracking import Track
 
@@ -74,6 +76,8 @@ class StreamTracker:
         self._attempts = 0
         self._gave_up = False
         self._current: _Current | None = None
+        self._guide: Guide | None = None
+        """The clock that was followed last."""
 
     def feed(self, time_ps: NDArray[np.int64], channel: NDArray[np.uint8]) -> None:
         """time_ps, channel: (n,), ascending, not before the clicks fed so far; channel 0..3."""
@@ -86,8 +90,10 @@ class StreamTracker:
     def finish(self) -> None:
         """No more clicks will come."""
         self._run(to_end=True)
-        if self._current is not None:
+        while self._current is not None:
             self._close(self._current)
+            # Where the last slots did not fit, there is something left to search.
+            self._run(to_end=True)
 
     def _run(self, to_end: bool) -> None:
         going = True
@@ -109,17 +115,13 @@ class StreamTracker:
         if end >= self._time_ps.size and not to_end:
             return False
         self._attempts += 1
-        lock = acquire_blind(
-            self._time_ps[begin:end],
-            self._channel[begin:end],
-            self._pattern,
-            self._slot_period_s,
-            most,
-        )
+        lock = self._acquire(begin, end)
         if lock.locked:
             self._start(*self._tightened(lock, begin, end))
             return True
         self.last_attempt = lock
+        if self._guide is not None:
+            self._guide = self._guide._replace(failures=self._guide.failures + 1)
         self._gave_up = self._first_clicks is not None
         latest = end
         if end == self._time_ps.size and end - begin >= 2 * MIN_CLICKS:
@@ -129,19 +131,23 @@ class StreamTracker:
         self._drop(max(0, self._at - _MOST_PENDING))
         return True
 
+    def _acquire(self, begin: int, end: int) -> BlindLock:
+        return guided_search.acquire(
+            self._guide,
+            self._time_ps[begin:end],
+            self._channel[begin:end],
+            self._pattern,
+            self._slot_period_s,
+            end - begin,
+        )
+
     def _tightened(self, lock: BlindLock, begin: int, end: int) -> tuple[BlindLock, int, int]:
         """A lock on later clicks if they need far fewer: the signal began within the first ones.
         Its first click, and which attempt it was."""
         attempt = self._attempts
         while lock.clicks_used > _MANY_CLICKS:
             middle = begin + lock.clicks_used // 2
-            later = acquire_blind(
-                self._time_ps[middle:end],
-                self._channel[middle:end],
-                self._pattern,
-                self._slot_period_s,
-                end - middle,
-            )
+            later = self._acquire(middle, end)
             self._attempts += 1
             if not later.locked or 2 * later.clicks_used > lock.clicks_used:
                 break
@@ -193,9 +199,12 @@ class StreamTracker:
         if verdict is False:
             # Whatever went wrong: lock anew, and follow back from there.
             self.failed_audits += 1
+            self._at = self._behind(current, current.fitting_until_s())
             current.recent = []
-            self._keep(current)
-            self._current = None
+            end_s = self._keep(current)
+            if end_s is not None:
+                self._drop(self._behind(current, end_s))
+            self._current = self._guide = None
         elif found.lost:
             self._close(current)
         elif verdict:
@@ -208,10 +217,10 @@ class StreamTracker:
         if np.sum(counts) < _CONFIRM_CLICKS or agreement(counts) > _REST_AGREEMENT:
             current.audited += current.recent
         end_s = self._keep(current)
+        self._guide = None
         if end_s is not None:
-            end_ps = current.lock.reference_time_ps + round(end_s * 1e12)
-            # A click at the very end was rounded to float and back.
-            self._at = int(np.searchsorted(self._time_ps, end_ps + 1, side="right"))
+            self._guide = Guide(current.lock.reference_time_ps, current.track)
+            self._at = self._behind(current, end_s)
             self._drop(self._at)
         self._current = None
 
@@ -222,6 +231,12 @@ class StreamTracker:
             return None
         self.stretches.append(Stretch(current.lock, knots, current.late))
         return knots[-1].end_s
+
+    def _behind(self, current: "_Current", end_s: float) -> int:
+        """The first pending click after that time of a stretch."""
+        end_ps = current.lock.reference_time_ps + round(end_s * 1e12)
+        # A click at the very end was rounded to float and back.
+        return int(np.searchsorted(self._time_ps, end_ps + 1, side="right"))
 
     def _after(self, begin: int, span_s: float) -> int:
         return int(np.searchsorted(self._time_ps, self._time_ps[begin] + round(span_s * 1e12)))
@@ -261,14 +276,23 @@ class _Current:
         self.recent = []
         return True
 
+    def fitting_until_s(self) -> float:
+        """End of those recent knots that fit best: agreement grows with right slots, and falls as
+        soon as wrong ones are counted with them."""
+        counts = np.cumsum([knot.counts for knot in self.recent], axis=0)
+        fits = [agreement(until) for until in counts]
+        best = int(np.argmax(fits))
+        # If none do, they were wrong from the start.
+        return self.recent[best if fits[best] > _REST_AGREEMENT else 0].end_s
+
 
 def _at_end(lock: BlindLock) -> Track:
     """At the last click of the lock: what came before the signal, if anything, is the start."""
     t = lock.seconds_used
     f = transition(t)
-    phase, rate, rate_per_s, _ = (f @ lock.phase_coefficients()).tolist()
-    covariance = (f @ lock.covariance @ f.T)[:3, :3]
-    return Track(t, phase, rate, rate_per_s, covariance, lock.mixture)
+    phase, rate, rate_per_s, rate_per_s2 = (f @ lock.phase_coefficients()).tolist()
+    covariance = f @ lock.covariance @ f.T
+    return Track(t, phase, rate, rate_per_s, rate_per_s2, covariance, lock.mixture)
 
 
 def _agreeing_end(knots: list[Knot]) -> list[Knot]:

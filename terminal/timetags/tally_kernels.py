@@ -64,36 +64,44 @@ def add_turns(
     time_ps: NDArray[np.int64],
     channel: NDArray[np.uint8],
     slot: NDArray[np.int64],
+    residual_s: Array,
     accepted: NDArray[np.bool_],
     click_weight: Array,
     state: NDArray[np.uint8],
     quarter: NDArray[np.int64],
+    slot_period_s: float,
     edges_ps: NDArray[np.int64],
     turns: Array,
-    weight: Array,
+    sums: Array,
 ) -> None:
-    """Adds accepted clicks in public slots to sums by knot: their number by (quarter of channel -
-    quarter of sent state) mod 4, and their weight.
+    """Adds clicks to sums by bin: accepted ones in public slots by (quarter of channel - quarter of
+    sent state) mod 4; see `slot_audit.Bins` for the others.
 
     time_ps ... click_weight: (n,), ascending in time, see `recovered.Clicks`. edges_ps: (k - 1,),
-    between the knots; turns: (k, 4); weight: (k,).
+    between the bins; turns: (k, 4); sums: (k, 3).
     """
-    sums, weights = np.empty((4, 4)), np.empty(4)
+    by_turn, others = np.empty((4, 4)), np.empty((4, 3))
+    per_quarter = 4.0 / slot_period_s
     end, n = 0, time_ps.size
     while end < n:
         begin = end
-        knot = np.searchsorted(edges_ps, time_ps[begin], side="right")
+        k = np.searchsorted(edges_ps, time_ps[begin], side="right")
         end = n
-        if knot < edges_ps.size:
-            end = begin + np.searchsorted(time_ps[begin:], edges_ps[knot])
-        sums[:], weights[:] = 0.0, 0.0
+        if k < edges_ps.size:
+            end = begin + np.searchsorted(time_ps[begin:], edges_ps[k])
+        by_turn[:], others[:] = 0.0, 0.0
         for i in range(begin, end):
+            # Four lanes, as the same number is not written twice in a row.
+            lane, sure = i & 3, slot[i] >= 0
             sent = state[max(slot[i], 0)]
             usable = accepted[i] & (sent < 4)
             turn = (quarter[channel[i]] - quarter[sent & 3]) & 3
-            sums[i & 3, turn] += usable
-            weights[i & 3] += click_weight[i] * usable
+            by_turn[lane, turn] += usable
+            others[lane, 0] += click_weight[i] * usable
+            others[lane, 1] += sure
+            others[lane, 2] += sure * (1.0 - abs(residual_s[i]) * per_quarter)
         for lane in range(4):
-            weight[knot] += weights[lane]
-            for turn in range(4):
-                turns[knot, turn] += sums[lane, turn]
+            for column in range(4):
+                turns[k, column] += by_turn[lane, column]
+            for column in range(3):
+                sums[k, column] += others[lane, column]

@@ -1,4 +1,4 @@
-"""The partner's clock from block to block: a Kalman filter over phase, frequency and drift.
+"""The partner's clock from block to block: a Kalman filter over phase, frequency, drift and jerk.
 
 The signal of slot s is centred at u = s T + phase(u), u being the click time minus the predicted
 delay. A block of clicks is a Gaussian on uniform background (`terminal.timetags.mixture`): what it
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from terminal.timetags import mixture as mx
 from terminal.timetags.centre import Posterior, posterior
+from terminal.timetags.clock_filter import transition
 from terminal.timetags.mixture import Array, Mixture
 from terminal.timetags.phase_fit import PhaseFit
 
@@ -26,6 +27,11 @@ _DRIFT_RANDOM_WALK = 1e-11
 _RANDOM_WALK_FM_SHARE = 1.0 / 3.0
 """Frequency random walk per square-root second over the one-second Allan deviation [?]."""
 
+LOW_ORBIT_JERK_WALK = (5e-10) ** 2
+"""1/s^5, where nothing predicts the orbit: the jerk changes by 3 v^4 / (c d^3) each second where
+the satellite is nearest (5e-10 /s^3 at 400 km, 1.5e-10 at 600 km), and the filter remembers about
+a second at 100 clicks a second."""
+
 _FAR_SHARE = 1.0 / 12.0
 """Of a slot: doubt from which on the phase is looked for all over the slot ..."""
 _PEAK_IN_NOISE = 8.0
@@ -38,24 +44,29 @@ _MEMORY_CLICKS = 2000.0
 
 
 class ProcessNoise(NamedTuple):
-    """Spectral densities of the three random walks: s^2/s, 1/s, 1/s^3."""
+    """Spectral densities of the four random walks: s^2/s, 1/s, 1/s^3, 1/s^5."""
 
     phase: float
     frequency: float
     drift: float
+    jerk: float = 0.0
+    """0: there is no jerk to follow, or the walk of the drift stands for it."""
 
 
 class Track(NamedTuple):
-    """The clock at t_s (on the scale of u); covariance (3, 3) of phase, frequency, drift."""
+    """The clock at t_s (on the scale of u); covariance (4, 4) of phase, frequency, drift, jerk."""
 
     t_s: float
     phase_s: float
     frequency: float
     drift_per_s: float
+    jerk_per_s2: float
     covariance: NDArray[np.float64]
     mixture: Mixture
     presence: float = 6.0
     """Log odds that there is a signal, by the blocks so far."""
+    evidence: float = 0.0
+    """What the latest block added to them."""
 
     @property
     def phase_sigma_s(self) -> float:
@@ -88,19 +99,22 @@ def start(fit: PhaseFit, t_s: float, span_s: float, noise: ProcessNoise) -> Trac
     The fit is a cubic over span_s; the clock's wander beside that is taken for what wanders in a
     quarter of the span [?].
     """
-    phase, frequency, drift, _ = fit.coefficients.tolist()
-    covariance = fit.covariance[:3, :3] + wander(span_s / 4.0, noise)
-    return Track(t_s, phase, frequency, drift, covariance, fit.mixture)
+    phase, frequency, drift, jerk = fit.coefficients.tolist()
+    covariance = fit.covariance.copy()
+    if not noise.jerk:
+        jerk = covariance[3, :] = covariance[:, 3] = 0.0
+    covariance += wander(span_s / 4.0, noise)
+    return Track(t_s, phase, frequency, drift, jerk, covariance, fit.mixture)
 
 
 def added(track: Track, reference: Track) -> Track:
     """The track with the phase of another put back, which had been taken out of its clicks."""
-    dt = track.t_s - reference.t_s
-    ahead = dt * (reference.frequency + 0.5 * dt * reference.drift_per_s)
+    there = _coasted(reference, track.t_s)
     return track._replace(
-        phase_s=track.phase_s + reference.phase_s + ahead,
-        frequency=track.frequency + reference.frequency + dt * reference.drift_per_s,
-        drift_per_s=track.drift_per_s + reference.drift_per_s,
+        phase_s=track.phase_s + there.phase_s,
+        frequency=track.frequency + there.frequency,
+        drift_per_s=track.drift_per_s + there.drift_per_s,
+        jerk_per_s2=track.jerk_per_s2 + there.jerk_per_s2,
     )
 
 
@@ -115,7 +129,8 @@ def without_phase(track: Track) -> Track:
 def phase_at(track: Track, u_s: Array) -> Array:
     """Phase in s at each u, (n,)."""
     dt = u_s - track.t_s
-    return np.asarray(track.phase_s + dt * (track.frequency + dt * (0.5 * track.drift_per_s)))
+    bend = dt * (track.drift_per_s / 2.0 + dt * (track.jerk_per_s2 / 6.0))
+    return np.asarray(track.phase_s + dt * (track.frequency + bend))
 
 
 def slots(track: Track, u_s: Array, slot_period_s: float) -> tuple[NDArray[np.int64], Array]:
@@ -126,27 +141,40 @@ def slots(track: Track, u_s: Array, slot_period_s: float) -> tuple[NDArray[np.in
 
 
 def wander(dt_s: float, noise: ProcessNoise) -> NDArray[np.float64]:
-    """Covariance (3, 3) that the three random walks add in a time."""
+    """Covariance (4, 4) that the four random walks add in a time."""
     dt, dt2 = dt_s, dt_s * dt_s
-    q1, q2, q3 = noise
-    q11 = dt * (q1 + dt2 * (q2 / 3.0 + q3 * dt2 / 20.0))
-    q12 = dt2 * (q2 / 2.0 + q3 * dt2 / 8.0)
-    q13 = q3 * dt * dt2 / 6.0
-    q22 = dt * (q2 + q3 * dt2 / 3.0)
-    q23 = q3 * dt2 / 2.0
-    return np.array([[q11, q12, q13], [q12, q22, q23], [q13, q23, q3 * dt]])
+    q1, q2, q3, q4 = noise
+    q11 = dt * (q1 + dt2 * (q2 / 3.0 + dt2 * (q3 / 20.0 + q4 * dt2 / 252.0)))
+    q12 = dt2 * (q2 / 2.0 + dt2 * (q3 / 8.0 + q4 * dt2 / 72.0))
+    q13 = dt * dt2 * (q3 / 6.0 + q4 * dt2 / 30.0)
+    q14 = q4 * dt2 * dt2 / 24.0
+    q22 = dt * (q2 + dt2 * (q3 / 3.0 + q4 * dt2 / 20.0))
+    q23 = dt2 * (q3 / 2.0 + q4 * dt2 / 8.0)
+    q24 = q4 * dt * dt2 / 6.0
+    q33 = dt * (q3 + q4 * dt2 / 3.0)
+    q34 = q4 * dt2 / 2.0
+    return np.array(
+        [[q11, q12, q13, q14], [q12, q22, q23, q24], [q13, q23, q33, q34], [q14, q24, q34, q4 * dt]]
+    )
 
 
 def predict(track: Track, t_s: float, noise: ProcessNoise) -> Track:
     """The clock at a later time, without any click in between."""
     dt = t_s - track.t_s
-    dt2 = dt * dt
-    transition = np.array([[1.0, dt, 0.5 * dt2], [0.0, 1.0, dt], [0.0, 0.0, 1.0]])
+    f = transition(dt)
+    covariance = f @ track.covariance @ f.T + wander(dt, noise)
+    return _coasted(track, t_s)._replace(covariance=covariance)
+
+
+def _coasted(track: Track, t_s: float) -> Track:
+    """The same clock by its derivatives at another time; its covariance stays that of before."""
+    dt = t_s - track.t_s
+    _, frequency, drift, jerk = track[1:5]
     return track._replace(
         t_s=t_s,
-        phase_s=track.phase_s + dt * (track.frequency + 0.5 * dt * track.drift_per_s),
-        frequency=track.frequency + dt * track.drift_per_s,
-        covariance=transition @ track.covariance @ transition.T + wander(dt, noise),
+        phase_s=track.phase_s + dt * (frequency + dt * (drift / 2.0 + dt * jerk / 6.0)),
+        frequency=frequency + dt * (drift + dt * jerk / 2.0),
+        drift_per_s=drift + dt * jerk,
     )
 
 
@@ -170,7 +198,7 @@ def update(predicted: Track, u_s: Array, slot_period_s: float) -> tuple[Track, b
     else:
         found = posterior(residual, variance, known, slot_period_s)
     presence = min(max(past + found.evidence, -_MOST_PRESENCE), _MOST_PRESENCE)
-    predicted = predicted._replace(presence=presence)
+    predicted = predicted._replace(presence=presence, evidence=found.evidence)
     if presence < 0.0:
         return predicted, False
     covariance = predicted.covariance
@@ -181,6 +209,7 @@ def update(predicted: Track, u_s: Array, slot_period_s: float) -> tuple[Track, b
             phase_s=predicted.phase_s + float(gain[0]) * found.shift_s,
             frequency=predicted.frequency + float(gain[1]) * found.shift_s,
             drift_per_s=predicted.drift_per_s + float(gain[2]) * found.shift_s,
+            jerk_per_s2=predicted.jerk_per_s2 + float(gain[3]) * found.shift_s,
             covariance=0.5 * (covariance + covariance.T),
             mixture=_averaged(known, found.mixture, u_s.size, slot_period_s),
         ),

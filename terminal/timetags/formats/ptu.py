@@ -89,12 +89,12 @@ class PtuFile:
         return [*found, *self._faults.defects(TEXTS)]
 
     def channels(self) -> Mapping[int, int]:
-        from terminal.timetags.formats import kernels
+        from terminal.timetags.formats import ptu_kernels
 
         channels = self._layout.channels()
         counts = np.zeros((4, channels.size), dtype=np.int64)
         for words in self._words.pieces():
-            kernels.count_kinds(words, self._layout.kind_shift, counts)
+            ptu_kernels.count_kinds(words, self._layout.kind_shift, counts)
         pairs = zip(channels.tolist(), np.sum(counts, axis=0).tolist(), strict=True)
         return {number: n for number, n in pairs if n and number not in (NO_CLICK, BAD)}
 

@@ -93,6 +93,28 @@ LAYOUTS = {
 """By the header's TTResultFormat_TTTRRecType."""
 
 
+class Unit(NamedTuple):
+    """A unit of time as a whole number and a small rest: large counts times the unit stay exact."""
+
+    whole_ps: int
+    part_ps: float
+
+
+class Rules(NamedTuple):
+    """What the compiled loops go by."""
+
+    layout: Layout
+    first_input: int
+    inputs: int
+    """Kinds of records from first_input on that are the channels 0 ..."""
+    channel_of: NDArray[np.int8]
+    """By kind, of all others."""
+    overflow_kind: int
+    most_wraps: int
+    count_ps: Unit
+    delay_ps: Unit
+
+
 class Clicks(NamedTuple):
     """Clicks of some records, and what was wrong with these."""
 
@@ -115,11 +137,16 @@ class Decoder:
 
     def __init__(self, layout: Layout, count_ps: float, delay_ps: float) -> None:
         """count_ps: unit of the time (T2) or the sync period (T3); delay_ps: unit of the delay."""
-        self._layout = layout
-        self._channels = layout.channels()
-        self._count_ps = whole_and_part(count_ps)
-        self._delay_ps = whole_and_part(delay_ps)
-        self._most_wraps = int(LATEST_PS / (layout.wrap * count_ps))
+        self._rules = Rules(
+            layout,
+            layout.first_input,
+            layout.inputs,
+            layout.channels(),
+            PICO_SPECIAL if layout.marker_bits else HYDRA_OVERFLOW,
+            int(LATEST_PS / (layout.wrap * count_ps)),
+            unit(count_ps),
+            unit(delay_ps),
+        )
         self._state = np.zeros(6, dtype=np.int64)
 
     def decode(self, words: Words) -> Clicks:
@@ -129,39 +156,21 @@ class Decoder:
         overflow was lost. One is put in; where more were lost, times stay early by whole wraps.
         One wrong bit in a count makes half a wrap at most.
         """
-        from terminal.timetags.formats import kernels
+        from terminal.timetags.formats import ptu_kernels
 
-        layout, state = self._layout, self._state
-        state[kernels.BAD_FIRST :] = 0
+        state = self._state
+        state[ptu_kernels.BAD_FIRST :] = 0
         time_ps = np.empty(words.size, dtype=np.int64)
         channel = np.empty(words.size, dtype=np.int16)
-        used, clicks = kernels.decode_records(
-            words,
-            layout.kind_shift,
-            layout.count_bits,
-            layout.wrap,
-            layout.first_input,
-            layout.inputs,
-            self._channels,
-            PICO_SPECIAL if layout.marker_bits else HYDRA_OVERFLOW,
-            layout.marker_bits,
-            layout.overflows_counted,
-            self._most_wraps,
-            *self._count_ps,
-            layout.delay_bits,
-            *self._delay_ps,
-            state,
-            time_ps,
-            channel,
-        )
-        bad_first, bad, lost_first, lost = state[kernels.BAD_FIRST :].tolist()
+        used, clicks = ptu_kernels.decode_records(words, self._rules, state, time_ps, channel)
+        bad_first, bad, lost_first, lost = state[ptu_kernels.BAD_FIRST :].tolist()
         return Clicks(
             time_ps[:clicks], channel[:clicks], used, (bad_first, bad), (lost_first, lost)
         )
 
 
-def whole_and_part(unit_ps: float) -> tuple[int, float]:
-    """A unit as a whole number and a small rest: large counts times the unit stay exact."""
+def unit(unit_ps: float) -> Unit:
+    """Of so many ps."""
     whole = round(unit_ps)
     part = unit_ps - whole
-    return whole, part if abs(part) > WHOLE_PS else 0.0
+    return Unit(whole, part if abs(part) > WHOLE_PS else 0.0)

@@ -75,6 +75,26 @@ def test_deviations_are_the_rms_while_they_are_known() -> None:
     )
 
 
+def test_gate_is_the_mean_of_the_locked_time() -> None:
+    score = ClockScore(SCENARIO)
+    for status, gate_s in ((0, 0.0), (1, 3e-10), (1, 4e-10), (2, 0.0)):
+        score.tick(command(status, gate_half_width_s=gate_s), [block(0.0, 0.0)])
+    assert score.summary()["gate_half_width_ps"] == pytest.approx(350.0)
+
+
+def test_delays_are_judged_about_their_mean() -> None:
+    """What all share is a part of the phase; in the mean each counts as often as it clicks."""
+    score = ClockScore(SCENARIO, (100e-12, -50e-12, 20e-12, 30e-12))
+    p_x = SCENARIO.mission.source.basis_x_probability
+    true = np.array(score.true_delays_ps())
+    assert true @ [p_x, p_x, 1 - p_x, 1 - p_x] == pytest.approx(0.0, abs=1e-9)
+    np.testing.assert_allclose(np.diff(true), [-150.0, 70.0, 10.0])
+    found = TimingCommand(status=1, channel_delays_s=1e-12 * (true + np.array([7, 7, 7, 11])))
+    score.tick(found, [block(0.0, 0.0)])
+    # About their mean of 8 ps the errors are -1, -1, -1 and 3 ps.
+    assert score.summary()["channel_delay_error_ps_rms"] == pytest.approx(math.sqrt(3.0))
+
+
 def test_what_went_wrong_is_as_last_told() -> None:
     score = ClockScore(SCENARIO)
     score.tick(command(audits_failed=1, relocks=0), [])

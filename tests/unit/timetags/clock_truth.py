@@ -44,6 +44,8 @@ class Truth(NamedTuple):
     random_walk_fm: float = 1e-11
     misalignment_rad: float = 0.1
     error_rate: float = 0.01
+    channel_delay_s: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """Of the detectors H V D A."""
     silent_s: tuple[float, float] = (0.0, 0.0)
     """No clicks at all."""
     tick_s: float = TICK_S
@@ -118,6 +120,7 @@ def ticks(truth: Truth, duration_s: float, start_s: float = 0.0) -> Iterator[Tic
         chance = np.cos(DETECTOR_ANGLE[2 * basis] - turned) ** 2
         first = rng.random(count) < chance * (1 - 2 * truth.error_rate) + truth.error_rate
         channel = np.where(signal, 2 * basis + ~first, rng.integers(0, 4, count)).astype(np.uint8)
+        own += np.array(truth.channel_delay_s)[channel]
         order = np.argsort(own, kind="stable")
         around = np.array([end - 1e-3, end + 1e-3])
         delay = _predicted_s(truth, np.array([end - 1e-3, end, end + 1e-3]))

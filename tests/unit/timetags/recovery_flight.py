@@ -10,6 +10,7 @@ from terminal.quantum_messages import TimingCommand, TimingSample
 from terminal.timetags import recovery, tracking
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.recovery import LOCKED, Settings, TimingState
+from terminal.timetags.time_gate import GateRule
 from terminal.timetags.tracking import Track, process_noise
 
 PATTERN = random_pattern(2**16, 0.1, 1)
@@ -24,7 +25,7 @@ def make_settings(pattern: NDArray[np.uint8] = PATTERN) -> Settings:
         search_ppm=10.0,
         false_lock_probability=1e-6,
         acquire_clicks=4000,
-        gate_half_width_s=1e-9,
+        gate=GateRule(0.1e-9, 1e-9, 0.94),
         unsure_sigma_s=0.4e-9,
         noise=process_noise(WANDER),
     )

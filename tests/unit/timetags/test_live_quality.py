@@ -15,7 +15,7 @@ T = 5e-9
 
 
 def track(t_s: float, phase_s: float, frequency: float = 0.0) -> Track:
-    return Track(t_s, phase_s, frequency, 0.0, np.eye(3), Mixture(0.8, 2e-10))
+    return Track(t_s, phase_s, frequency, 0.0, 0.0, np.eye(4), Mixture(0.8, 2e-10))
 
 
 @pytest.mark.parametrize("rate_hz", [200.0, 5000.0])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from terminal.timetags import phase_fit
+from terminal.timetags import phase_fit, slot_correlation
 from terminal.timetags.collecting import Collected, collect
 from terminal.timetags.lock_search import Aim, Reach
 from terminal.timetags.mixture import Mixture
@@ -101,6 +101,54 @@ def test_a_growing_stream_locks_on_its_true_slots(
         seen = (slot >= 0) & (u >= collected.u_s[0]) & (u <= collected.u_s[-1])
         wrong = pattern_slots(collected, aim, u[seen]) != slot[seen] % 2**18
         assert np.count_nonzero(wrong) == 0
+
+
+@pytest.mark.parametrize("most_sums", [10**6, 0], ids=["sums", "transforms"])
+def test_a_slot_search_may_take_several_ticks(
+    most_sums: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clicks that come meanwhile, more than are kept, change nothing about the slots."""
+    rng = np.random.default_rng(6)
+    state = random_pattern(2**16, 0.5, 1)
+    monkeypatch.setattr(slot_correlation, "_MOST_SUMS", most_sums)
+    monkeypatch.setattr(slot_correlation, "_SLOTS_A_PART", 2**16)
+    monkeypatch.setattr(slot_correlation, "_MOST_IN_BYTE", 40)
+    aim = Aim(PublicPattern(state), T, NARROW)
+    u, channel, slot = clicks(rng, state, 3000, 3.0, rate=8e-6, drift_per_s=2e-10)
+    collected, pending = Collected(), 0
+    for part, part_channel in zip(np.array_split(u, 60), np.array_split(channel, 60), strict=True):
+        collected = collect(collected, aim, part, part_channel, 600)
+        pending += collected.search.pending is not None
+        if collected.search.shift is not None:
+            break
+    assert pending > 1
+    seen = (slot >= 0) & (u >= collected.u_s[0]) & (u <= collected.u_s[-1])
+    np.testing.assert_array_equal(
+        pattern_slots(collected, aim, u[seen]), slot[seen] % aim.pattern.length
+    )
+
+
+def test_background_before_the_signal_does_not_bend_the_clock() -> None:
+    """Half a second without it: the slots are right, frequency and drift as sure as they say."""
+    state = random_pattern(2**16, 1.0, 1)
+    aim = Aim(PublicPattern(state), T, Reach(fold_span_s=1.0))
+    pulls = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        silent = np.sort(rng.uniform(299.5, 300.0, 200))
+        u, channel, slot = clicks(rng, state, 1600, 0.8, rate=1e-5, drift_per_s=1e-7)
+        last = int(np.searchsorted(u, 300.1))
+        seen, slot = u[:last][slot[:last] >= 0], slot[:last][slot[:last] >= 0]
+        u = np.concatenate([silent, u])
+        channel = np.concatenate([rng.integers(0, 4, 200).astype(np.uint8), channel])
+        collected = feed(aim, u, channel, 30)
+        np.testing.assert_array_equal(pattern_slots(collected, aim, seen), slot % 2**16)
+        end_s = float(collected.u_s[-1])
+        fit = collected.fit_at(end_s)
+        true = np.array([1e-5 + 1e-7 * (end_s - 300.0), 1e-7])
+        pulls.append((fit.coefficients[1:3] - true) / np.sqrt(np.diag(fit.covariance)[1:3]))
+    # Of twenty Gaussian deviations none is beyond four sigma.
+    assert np.max(np.abs(pulls)) < 4.0
 
 
 def test_what_was_found_outlives_the_clicks_that_are_dropped() -> None:

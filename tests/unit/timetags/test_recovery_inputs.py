@@ -69,8 +69,8 @@ def test_nothing_that_comes_in_raises(
     state = TimingState()
     if tracking_already:
         mixture = tracking.Mixture(0.8, 2e-10)
-        covariance = np.diag([1e-22, 1e-20, 1e-20])
-        state = state._replace(track=Track(0.0, 0.0, 0.0, 0.0, covariance, mixture))
+        covariance = np.diag([1e-22, 1e-20, 1e-20, 0.0])
+        state = state._replace(track=Track(0.0, 0.0, 0.0, 0.0, 0.0, covariance, mixture))
     for after_ns, delay_s, rate, times, channel, valid in rows:
         sample = TimingSample(
             START_NS + after_ns,

@@ -1,4 +1,4 @@
-"""Compiled loops over the records of a file. They carry their state in arrays from block to block,
+"""Compiled loops over PicoQuant's records. They carry their state in an array from block to block,
 so that the cut into blocks makes no difference."""
 
 from typing import Final
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from terminal.timetags.compiled import compiled
 from terminal.timetags.formats.blocks import BAD, SYNC, Times
+from terminal.timetags.formats.ptu_records import Rules
 
 _RUN = 2048
 _GROUP = 32
@@ -24,26 +25,16 @@ LOST_COUNT: Final = 5
 @compiled
 def _decode_any(
     words: NDArray[np.uint32],
-    kind_shift: int,
-    count_bits: int,
-    wrap: int,
-    first_input: int,
-    inputs: int,
-    channel_of: NDArray[np.int8],
-    overflow_kind: int,
-    marker_bits: int,
-    overflows_counted: bool,
-    most_wraps: int,
-    count_whole_ps: int,
-    count_part_ps: float,
-    delay_bits: int,
-    delay_whole_ps: int,
-    delay_part_ps: float,
+    rules: Rules,
     state: NDArray[np.int64],
     time_ps: Times,
     channel: NDArray[np.int16],
 ) -> tuple[int, int]:
     """`decode_records` for records of all kinds."""
+    layout, first_input, inputs = rules.layout, rules.first_input, rules.inputs
+    count_bits, delay_bits, wrap = layout.count_bits, layout.delay_bits, layout.wrap
+    count_whole_ps, count_part_ps = rules.count_ps
+    delay_whole_ps, delay_part_ps = rules.delay_ps
     count_mask = (1 << count_bits) - 1
     delay_mask = (1 << delay_bits) - 1
     lost_at = wrap * 3 // 4
@@ -53,15 +44,15 @@ def _decode_any(
     used, n = words.size, 0
     for i in range(words.size):
         word = np.int64(words[i])
-        kind = word >> kind_shift
+        kind = word >> layout.kind_shift
         number = kind - first_input
         if number < 0 or number >= inputs:
-            number = np.int64(channel_of[kind])
-            if kind == overflow_kind and word & marker_bits == 0:
+            number = np.int64(rules.channel_of[kind])
+            if kind == rules.overflow_kind and word & layout.marker_bits == 0:
                 times = np.int64(1)
-                if overflows_counted and word & count_mask > 1:
+                if layout.overflows_counted and word & count_mask > 1:
                     times = word & count_mask
-                if carried + times > most_wraps:
+                if carried + times > rules.most_wraps:
                     used = i
                     break
                 carried += times
@@ -129,19 +120,16 @@ def _split(
 @compiled
 def _decode_run(
     words: NDArray[np.uint32],
-    count_bits: int,
-    wrap: int,
-    most_wraps: int,
-    count_whole_ps: int,
-    count_part_ps: float,
-    delay_bits: int,
-    delay_whole_ps: int,
-    delay_part_ps: float,
+    rules: Rules,
     state: NDArray[np.int64],
     time_ps: Times,
     channel: NDArray[np.int16],
 ) -> int:
     """`decode_records` for counted overflows; how many clicks, -1 if there is anything else."""
+    count_bits, delay_bits = rules.layout.count_bits, rules.layout.delay_bits
+    wrap = rules.layout.wrap
+    count_whole_ps, count_part_ps = rules.count_ps
+    delay_whole_ps, delay_part_ps = rules.delay_ps
     one, bits, more_bits = np.uint64(1), np.uint64(count_bits), np.uint64(delay_bits)
     count_mask, delay_mask = (one << bits) - one, (one << more_bits) - one
     step, base, n, odd = np.uint64(wrap), np.uint64(0), np.uint64(0), np.uint64(0)
@@ -165,7 +153,7 @@ def _decode_run(
     clicks = np.int64(n)
     carried = state[CARRIED] + np.int64(base // step)
     before, start = state[BEFORE], state[CARRIED] * wrap
-    if odd or carried > most_wraps:
+    if odd or carried > rules.most_wraps:
         return -1
     latest, fall = before - start, np.int64(0)
     if clicks:
@@ -206,29 +194,13 @@ def _decode_run(
 @compiled
 def decode_records(
     words: NDArray[np.uint32],
-    kind_shift: int,
-    count_bits: int,
-    wrap: int,
-    first_input: int,
-    inputs: int,
-    channel_of: NDArray[np.int8],
-    overflow_kind: int,
-    marker_bits: int,
-    overflows_counted: bool,
-    most_wraps: int,
-    count_whole_ps: int,
-    count_part_ps: float,
-    delay_bits: int,
-    delay_whole_ps: int,
-    delay_part_ps: float,
+    rules: Rules,
     state: NDArray[np.int64],
     time_ps: Times,
     channel: NDArray[np.int16],
 ) -> tuple[int, int]:
     """PicoQuant records to clicks, see `ptu_records`; time_ps, channel: (n,), to be filled.
 
-    Kinds first_input ... are channels 0 ...; channel_of: by kind, of all others. Units in ps come
-    as a whole and a small part, so that late times stay exact.
     Returns (records used: fewer where the overflows exceed most_wraps, clicks).
 
     Runs of clicks and sound overflows are decoded without a branch, else most time would go into
@@ -237,47 +209,15 @@ def decode_records(
     n = 0
     for begin in range(0, words.size, _RUN):
         end = min(begin + _RUN, words.size)
-        if overflows_counted:
-            found = _decode_run(
-                words[begin:end],
-                count_bits,
-                wrap,
-                most_wraps,
-                count_whole_ps,
-                count_part_ps,
-                delay_bits,
-                delay_whole_ps,
-                delay_part_ps,
-                state,
-                time_ps[n:],
-                channel[n:],
-            )
+        part, times, channels = words[begin:end], time_ps[n:], channel[n:]
+        if rules.layout.overflows_counted:
+            found = _decode_run(part, rules, state, times, channels)
             if found >= 0:
                 n += found
                 continue
         lost = state[LOST_COUNT]
         bad = state[BAD_COUNT]
-        used, found = _decode_any(
-            words[begin:end],
-            kind_shift,
-            count_bits,
-            wrap,
-            first_input,
-            inputs,
-            channel_of,
-            overflow_kind,
-            marker_bits,
-            overflows_counted,
-            most_wraps,
-            count_whole_ps,
-            count_part_ps,
-            delay_bits,
-            delay_whole_ps,
-            delay_part_ps,
-            state,
-            time_ps[n:],
-            channel[n:],
-        )
+        used, found = _decode_any(part, rules, state, times, channels)
         if lost == 0:
             state[LOST_FIRST] += n
         if bad == 0:
