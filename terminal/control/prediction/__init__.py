@@ -1,0 +1,1 @@
+"""Where a disturbance will stand some samples from now: learned from itself while it runs."""

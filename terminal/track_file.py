@@ -1,0 +1,110 @@
+"""The files of `qsky track`: a recorded disturbance in, what was left of it out."""
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.errors import InputError
+
+Array = NDArray[np.float64]
+
+_MOST_RATE_HZ = 1e6
+
+
+class Recording(NamedTuple):
+    """A disturbance as a sensor saw it."""
+
+    angle_rad: Array
+    """(n, 2), x and y."""
+    noise_rad: Array
+    """(n, 2); NaN: no measurement at that tick."""
+    rate_hz: float
+    delay_samples: int | None
+    """The delay to which the bound belongs, if the file tells one."""
+    bound_urad_rms: Array | None
+    """(2,): what no controller can beat, known to whoever made the disturbance."""
+
+
+def read_recording(path: Path) -> Recording:
+    """`angle_rad` and `noise_rad` (n, 2), `rate_hz`; also `bound_urad_rms` (2,) with its
+    `delay_samples` where they are known.
+
+    Raises:
+        InputError: no such file, or one that does not hold this.
+    """
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            held = {name: archive[name] for name in archive.files}
+    except OSError as error:
+        raise InputError(f"{path}: cannot read: {error.strerror}") from error
+    except (ValueError, BadZipFile, EOFError, AttributeError, KeyError) as error:
+        raise InputError(
+            f"{path}: is no .npz that can be read; write it with "
+            "numpy.savez(FILE, angle_rad=..., noise_rad=..., rate_hz=...)"
+        ) from error
+    angle, noise = _column(path, held, "angle_rad"), _column(path, held, "noise_rad")
+    if angle.shape != noise.shape:
+        raise InputError(
+            f"{path}: noise_rad: has shape {noise.shape}, angle_rad has {angle.shape}: "
+            "they must be the same"
+        )
+    if not np.isfinite(angle).all():
+        raise InputError(f"{path}: angle_rad: must be finite at every tick")
+    if np.isinf(noise).any():
+        raise InputError(f"{path}: noise_rad: must be finite, or NaN where nothing was measured")
+    rate_hz = _number(path, held, "rate_hz")
+    if not 0.0 < rate_hz <= _MOST_RATE_HZ:
+        raise InputError(f"{path}: rate_hz: must be over 0 and at most {_MOST_RATE_HZ:g}")
+    bound = held.get("bound_urad_rms")
+    if bound is None or "delay_samples" not in held:
+        return Recording(angle, noise, rate_hz, None, None)
+    if bound.shape != (2,) or bound.dtype.kind not in "iuf" or not (bound > 0.0).all():
+        raise InputError(f"{path}: bound_urad_rms: must be two positive numbers")
+    delay = _number(path, held, "delay_samples")
+    return Recording(angle, noise, rate_hz, int(delay), bound.astype(np.float64))
+
+
+def _column(path: Path, held: dict[str, NDArray[Any]], name: str) -> Array:
+    if name not in held:
+        raise InputError(f"{path}: {name}: missing; an array (n, 2) of radians, x and y")
+    value = held[name]
+    if value.dtype.kind not in "iuf" or value.ndim != 2 or value.shape[1] != 2 or not len(value):
+        raise InputError(
+            f"{path}: {name}: must be numbers of shape (n, 2), got {value.dtype} {value.shape}"
+        )
+    return np.ascontiguousarray(value, dtype=np.float64)
+
+
+def _number(path: Path, held: dict[str, NDArray[Any]], name: str) -> float:
+    if name not in held:
+        raise InputError(f"{path}: {name}: missing")
+    value = held[name]
+    if value.dtype.kind not in "iuf" or value.size != 1:
+        raise InputError(f"{path}: {name}: must be one number")
+    return float(value.reshape(()))
+
+
+def write_residual(path: Path, residual_rad: Array, source: Path) -> None:
+    """A .npy that is there in whole or not at all.
+
+    Raises:
+        InputError: it cannot be written, or would take the place of `source`.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(f"--residual: {path}: cannot write: it is no regular file")
+    if path.exists() and path.samefile(source):
+        raise InputError(f"--residual: {path}: cannot write: it is an input of this command")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        try:
+            with temporary.open("wb") as file:
+                np.save(file, residual_rad)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"--residual: {path}: cannot write: {error.strerror}") from error
