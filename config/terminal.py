@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from config.divergence import Divergence
 from config.fields import (
     Count,
     Fraction,
@@ -47,7 +48,8 @@ class Optics(Spec, frozen=True):
     """Full angle of the field stop in front of the single-photon detectors, on the sky."""
     filter_bandwidth_m: Positive
     quad_spot_rad: Positive
-    """1/e^2 half angle of the beacon spot on the quad cell, on the sky."""
+    """1/e^2 half angle of the beacon spot on the quad cell, on the sky. Of a lateral-effect
+    detector: sqrt(8/pi) times the angle from its middle to its edge, which gives the same slope."""
     mirror_stroke_rad: Positive
     """Half range of the fast steering mirror, on the sky."""
     point_ahead_stroke_rad: Positive
@@ -56,6 +58,11 @@ class Optics(Spec, frozen=True):
     """1/e^2 full angle of the terminal's own beacon."""
     beacon_wavelength_m: Positive = 1550.0e-9
     """Of the beacons, the partner's and ours: the atmosphere bends them less than the signal."""
+    boresight_rad: tuple[float, float] = (0.0, 0.0)
+    """As calibrated, x right and y up: where on the position detector the beacon stands when the
+    quantum channel, in an uplink the launched beam, looks along it."""
+    position_detector: Literal["quad_cell", "lateral_effect"] = "quad_cell"
+    """What sees the beacon behind the mirror."""
     point_ahead: Literal["mirror", "tracking_point"] = "mirror"
     """What aims ahead: a mirror in the transmit path, or the whole line of sight, held beside the
     beacon by a moved tracking point on the quad cell."""
@@ -126,6 +133,7 @@ class Rates(Spec, frozen=True):
     polarization_hz: Count
     timing_hz: Count
     link_hz: Count
+    divergence_hz: Count = 10
 
 
 class BeaconFilter(Spec, frozen=True):
@@ -210,11 +218,28 @@ class Coarse(Spec, frozen=True):
     """On the mirror's mean, once the fine loop is closed: slower than the mean's low pass."""
 
 
+LEAST_SPAN = 1e-3
+"""Determinant of a mirror's matrix over the sum of its squares, 0.5 at right angles: with less the
+light cannot be steered in both directions."""
+
+
+class MirrorAnswer(Spec, frozen=True):
+    """How the mirror shows in the position detector, as calibrated; without a calibration as its
+    maker says."""
+
+    resonance_hz: Positive
+    damping: Annotated[float, Meta(gt=0, le=10)]
+    delay_samples: Annotated[int, Meta(ge=1, le=20)]
+    """From a scan to the first one that its command changes."""
+    matrix: tuple[tuple[float, float], tuple[float, float]] = ((1.0, 0.0), (0.0, 1.0))
+    """Detector radians, x and y, for each commanded radian, x and y."""
+
+
 class Fine(Spec, frozen=True):
     """Mirror loop on the quad cell."""
 
     gain: Annotated[float, Meta(gt=0, lt=2)]
-    """Integrator gain per sample."""
+    """Per sample, of the integrator that steers where the mirror does not answer as calibrated."""
     min_sum_counts: Count
     """Less light than this on the quad cell is no beacon."""
     drop_s: Positive
@@ -223,6 +248,11 @@ class Fine(Spec, frozen=True):
     """LINK starts when the mean square of the quad error has stayed under this square ..."""
     settled_s: Positive
     """... for so long."""
+    response: MirrorAnswer
+    max_rate_rad_s: Positive = 20.0
+    """Of the mirror's command, on the sky."""
+    calibration: str | None = None
+    """File of a measured response (`qsky identify`); it replaces the one above."""
 
 
 class Polarization(Spec, frozen=True):
@@ -240,7 +270,7 @@ class Timing(Spec, frozen=True):
     search_ppm: Positive
     """Half width of the search for the frequency offset of our own oscillator."""
     gate_half_width_s: Positive
-    """Clicks further than this from a slot centre are discarded."""
+    """Of the widest gate: clicks further than this from a slot centre are discarded."""
     false_lock_probability: OpenFraction
     acquire_clicks: Count
     """Most clicks that one acquisition attempt uses."""
@@ -248,6 +278,10 @@ class Timing(Spec, frozen=True):
     """One-second Allan deviation taken for the tracking filter."""
     unsure_sigma_s: Positive
     """With a phase uncertainty over this, the slot number counts as lost."""
+    gate_least_half_width_s: Positive = 0.1e-9
+    """Of the narrowest gate."""
+    gate_signal_probability: OpenFraction = 0.94
+    """Between the two: clicks count that are signal with this probability or more."""
 
 
 class Safety(Spec, frozen=True):
@@ -278,3 +312,5 @@ class TerminalConfig(Spec, frozen=True):
     timing: Timing
     safety: Safety
     expected_sway: ExpectedSway = ExpectedSway()
+    divergence: Divergence | None = None
+    """None: the sent beam's width is fixed, and there is no device `expander`."""

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from config.aim_checks import aim_problems, refraction_problems
+from config.divergence_checks import EXPANDER, divergence_problems
 from config.explain import meant
 from config.mission import FixedWindow, PassWindow, PlatformPartner, SatellitePartner, Track
 from config.problem import Problem
 from config.ranges import RANGES, unit_hint
 from config.scenario import Scenario
-from config.terminal import MIRROR_DAC_COUNTS, Device
+from config.terminal import LEAST_SPAN, MIRROR_DAC_COUNTS, Device
 
 DEVICE_ROLES = (
     "gimbal",
@@ -24,7 +25,7 @@ DEVICE_ROLES = (
     "laser",
     "classical",
 )
-"""What a terminal is made of; no more and no less."""
+"""What every terminal is made of."""
 
 LATITUDE_LIMIT_DEG = 89.0
 """A flight path is laid out in metres east and north, which mean nothing at the poles."""
@@ -51,6 +52,7 @@ def find_problems(scenario: Scenario) -> Iterator[Problem]:
     yield from refraction_problems(scenario)
     yield from aim_problems(scenario)
     yield from _rates(scenario)
+    yield from _mirror_answer(scenario)
     yield from _devices(scenario)
     yield from _stream_rates(scenario)
     yield from _gate(scenario)
@@ -153,15 +155,25 @@ def _rates(scenario: Scenario) -> Iterator[Problem]:
             )
 
 
+def _mirror_answer(scenario: Scenario) -> Iterator[Problem]:
+    (a, b), (c, d) = scenario.terminal.fine.response.matrix
+    if not abs(a * d - b * c) > LEAST_SPAN * (a * a + b * b + c * c + d * d):
+        yield Problem(
+            "terminal.fine.response.matrix",
+            "both axes of the mirror move the light along nearly one line: it cannot be steered",
+        )
+
+
 def _devices(scenario: Scenario) -> Iterator[Problem]:
     devices = scenario.terminal.devices
     for name in devices:
-        if name not in DEVICE_ROLES:
-            hint = meant(name, list(DEVICE_ROLES))
+        if name not in (*DEVICE_ROLES, EXPANDER):
+            hint = meant(name, [*DEVICE_ROLES, EXPANDER])
             yield Problem(f"terminal.devices.{name}", f"no device of a terminal{hint}")
     for name in DEVICE_ROLES:
         if name not in devices:
             yield Problem(f"terminal.devices.{name}", "missing: every terminal has this device")
+    yield from divergence_problems(scenario)
     yield from _camera(devices.get("camera"))
     for role, stroke_rad in (
         ("mirror", scenario.terminal.optics.mirror_stroke_rad),
@@ -223,6 +235,13 @@ def _gate(scenario: Scenario) -> Iterator[Problem]:
                 f"{gate_s:g} must be under half a slot, {half_slot_s:g} s at "
                 "mission.source.pulse_rate_hz",
             )
+    timing = scenario.terminal.timing
+    if timing.gate_least_half_width_s > timing.gate_half_width_s:
+        yield Problem(
+            "terminal.timing.gate_least_half_width_s",
+            f"{timing.gate_least_half_width_s:g} must not be above gate_half_width_s, "
+            f"{timing.gate_half_width_s:g}",
+        )
 
 
 def _faults(scenario: Scenario) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from config.fields import Fraction, NonNegative, NonNegativeInt, Positive, Spec
+from config.fine_truth import MirrorTruth, QuadTruth
 
 
 class NavigationError(Spec, frozen=True):
@@ -37,8 +38,8 @@ class PlatformMotion(Spec, frozen=True):
     sway_rad: NonNegative
     """Amplitude of roll and pitch; yaw twice that."""
     sway_period_s: Positive
-    residual: Literal["esa_silex", "drone"]
-    """Spectrum of the line-of-sight jitter that the stabilised gimbal leaves, by name."""
+    residual: Literal["esa_silex", "esa_lines", "micius", "haps", "drone", "aircraft"]
+    """Jitter that the stabilised gimbal leaves, by name (`qsky disturbance --list`)."""
 
 
 class GimbalTruth(Spec, frozen=True):
@@ -88,15 +89,6 @@ class BeaconTruth(Spec, frozen=True):
     modulation_depth: Fraction = 0.0
 
 
-class MirrorTruth(Spec, frozen=True):
-    """Fast steering mirror and the latency of the loop."""
-
-    resonance_hz: Positive
-    damping: Positive
-    delay_samples: Annotated[int, Meta(ge=1, le=20)]
-    """Scans between a reading and the first one that its command can change."""
-
-
 class PartnerSearch(Spec, frozen=True):
     """How the partner searches for us: its beacon and its camera look the same way."""
 
@@ -137,6 +129,13 @@ class PartnerTruth(Spec, frozen=True):
     """A partner that has to find us first. None: its beacon is on us from the start."""
     time_bias_s: NonNegative = 0.0
     """1-sigma by which it passes earlier than its ephemeris says."""
+
+
+class ExpanderTruth(Spec, frozen=True):
+    """The beam expander of the terminal."""
+
+    calibration_error: NonNegative = 0.02
+    """1-sigma of the true 1/e^2 angle over that of the calibration, minus 1."""
 
 
 class PolarizationTruth(Spec, frozen=True):
@@ -180,6 +179,8 @@ class DetectorTruth(Spec, frozen=True):
     """One-second Allan deviation of its white frequency noise."""
     oscillator_random_walk_fm: NonNegative
     """Random walk of its frequency per square-root second."""
+    channel_delay_s: NonNegative = 0.0
+    """1-sigma of what each channel's clicks come late or early: detector, cable, discriminator."""
 
 
 class Fault(Spec, frozen=True):
@@ -194,7 +195,16 @@ class Fault(Spec, frozen=True):
         "navigation_overconfident",
         "gimbal_stuck",
         "plate_stuck",
+        "expander_stuck",
+        "expander_silent",
         "tagger_silent",
+        "quad_silent",
+        "quad_stuck",
+        "quad_saturated",
+        "quad_axes_swapped",
+        "quad_sign_flipped",
+        "mirror_stuck",
+        "loop_delay",
     ]
     at_s: NonNegative
     """From the start of the window."""
@@ -213,6 +223,8 @@ class World(Spec, frozen=True):
     polarization: PolarizationTruth
     atmosphere: AtmosphereTruth
     detectors: DetectorTruth
+    quad: QuadTruth = QuadTruth()
+    expander: ExpanderTruth = ExpanderTruth()
     faults: tuple[Fault, ...] = ()
     seed: NonNegativeInt = 1
     """Used where the command gives none."""

@@ -173,6 +173,27 @@ class WavePlate(Driver, Protocol):
         """False if the plate is still busy and the command was not sent."""
 
 
+class ExpanderState(NamedTuple):
+    """Where the stage of a beam expander stands."""
+
+    t_ns: int
+    """Of the position."""
+    seq: int
+    position: float
+    """Metres of travel of a linear stage, dioptres of a tunable lens."""
+    moving: bool
+
+
+class Expander(Driver, Protocol):
+    """What sets the width of the sent beam: a linear stage, or a tunable lens."""
+
+    def poll(self, t_ns: int) -> ExpanderState | None:
+        """Newest state, None before the first."""
+
+    def move_to(self, position: float, t_ns: int) -> bool:
+        """False if the stage is not known yet or busy, and the move was not accepted."""
+
+
 class TagBlock(NamedTuple):
     """Clicks since the block before, in order of arrival at the tagger."""
 

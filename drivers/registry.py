@@ -17,6 +17,8 @@ DRIVERS = {
     "tagger_a1": "A1Tagger",
     "laser_scpi": "ScpiLaser",
     "classical_link": "FramedClassicalLink",
+    "expander_ell20": "Ell20",
+    "expander_ld4i": "Ld4i",
 }
 """Module in `drivers` -> class in it; built as Class(transport, **options)."""
 

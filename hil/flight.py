@@ -16,7 +16,7 @@ from config.errors import InputError
 from config.scenario import Scenario
 from drivers.protocols import Health
 from hil.outputs import prepare_folder
-from hil.records import Records, metadata
+from hil.records import Records, Timed, metadata
 from hil.score import Scorer
 from hil.summary import planned_guidance, summarise
 from sim_devices.carrier import GRID_HZ
@@ -85,8 +85,12 @@ class Flight:
         out: Path,
         progress: Callable[[Progress], None],
         remote_roles: frozenset[str] = frozenset(),
+        bus: Bus | None = None,
+        make_terminal: Callable[[Context], Terminal] = Terminal,
     ) -> None:
         """Devices of `remote_roles` are reached by the URLs in the scenario.
+
+        bus: None: one whose loops all run here.
 
         Raises InputError or DeviceError where something cannot be built.
         """
@@ -113,8 +117,8 @@ class Flight:
                 if role not in remote_roles
             },
         )
-        self.bus = Bus()
-        self.terminal = Terminal(
+        self.bus = Bus() if bus is None else bus
+        self.terminal = make_terminal(
             Context(self._devices, self.bus, scenario.mission, scenario.terminal, window)
         )
         self._scorer = Scorer(scenario, self.world, self.bus, window.start_tai_ns)
@@ -125,8 +129,8 @@ class Flight:
             self.bus,
             by_thread=not remote_roles,
         )
-        self.lateness_ns: list[int] = []
-        """Of fine ticks since the last drain, in real time."""
+        self.timed = [Timed(loop.name, loop.compute_ns, []) for loop in self.terminal.loops]
+        """Of every loop here; whoever runs others adds them."""
 
     def begin_grid(self) -> None:
         """The slow physics of the next grid step."""
@@ -143,7 +147,7 @@ class Flight:
             self._records.summary(t_ns)
         self._step += 1
         if self._step % DRAIN_EVERY == 0:
-            self._records.drain(t_ns, self.terminal, self.lateness_ns)
+            self._records.drain(t_ns, self.timed)
             link = self.bus.link.command
             self._progress(
                 Progress(
@@ -178,7 +182,11 @@ class Flight:
         with ExitStack() as stack:
             stack.callback(self._devices.close)
             stack.callback(self._records.close)
-            self._records.drain(self.world.clock.t_ns, self.terminal, self.lateness_ns)
+            self._records.drain(self.world.clock.t_ns, self.timed)
+
+    def lateness_us(self) -> dict[str, dict[str, float]]:
+        """{loop: {p50, p99}} of what was paced."""
+        return self._records.timing.lateness_us()
 
     def summary(self) -> dict[str, Any]:
         """What was flown, against the truth."""
@@ -193,7 +201,7 @@ class Flight:
             {
                 role: health
                 for role, device in self._devices._asdict().items()
-                if (health := _trouble(device.health))
+                if device is not None and (health := _trouble(device.health))
             },
         )
         summary["warnings"] = orientation_warnings(self.scenario.mission, *self.window)

@@ -3,12 +3,17 @@
 Everywhere: ink is the truth, blue what the terminal believes, dashed what theory says.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hil.plot_series import Array, Course, beside, binned, continuous, mode_at, windowed_qber
 from hil.plot_style import (
+    AHEAD,
+    FONT_PT,
+    GIMBAL,
     INK,
     MUTED,
     OWN,
@@ -85,9 +90,21 @@ def error_rate(
     return figure
 
 
-def clock(course: Course, timing: Table, truth: Table, gate_ps: float | None) -> Figure:
-    """Estimate of the frequency offset less the truth; what the clock says of its own errors."""
-    figure, (frequency, phase) = panels(course, ("offset error, 10⁻⁹", "time, ps"), (1.25, 1.4))
+def clock(
+    course: Course,
+    timing: Table,
+    truth: Table,
+    delays_s: tuple[Array, Array],
+    true_delays_ps: Sequence[float],
+) -> Figure:
+    """Estimate of the frequency offset less the truth; what the clock says of its own errors, and
+    the gate that follows from it; delays of the detectors.
+
+    delays_s: (t_s (n,), of H V D A (n, 4)). true_delays_ps: H V D A; none: unknown.
+    """
+    figure, (frequency, phase, delay) = panels(
+        course, ("offset error, 10⁻⁹", "time, ps", "delay, ps"), (1.0, 1.25, 1.0)
+    )
     t_s = timing.t_s
     # With status 3 the offset holds the whole Doppler.
     known = (timing["status"] > 0) & (timing["status"] < 3)
@@ -101,12 +118,29 @@ def clock(course: Course, timing: Table, truth: Table, gate_ps: float | None) ->
     for column, color, label in (
         ("timing_rms_s", OWN_2, "click timing rms"),
         ("phase_sigma_s", OWN, "recovered clock, 1σ"),
+        ("gate_half_width_s", MUTED, "half width of the gate"),
     ):
         own = np.where(known & (timing[column] > 0), 1e12 * timing[column], np.nan)
         line(phase, *binned(t_s, own, course.duration_s), color, label)
-    limit(phase, gate_ps, "half width of the gate")
     log_scale(phase)
     legend(figure, 3)
+    for true_ps in true_delays_ps:
+        delay.axhline(true_ps, color=INK, alpha=0.4, linewidth=2.4)
+    found_ps = 1e12 * delays_s[1]
+    colors = (GIMBAL, AHEAD, OWN, OWN_2)
+    for name, color, found in zip("HVDA", colors, found_ps.T, strict=True):
+        line(delay, *binned(delays_s[0], found, course.duration_s), color, name)
+    around_zero(delay, np.concatenate([found_ps.ravel(), true_delays_ps]), least=20.0)
+    delay.legend(
+        loc="upper left",
+        ncols=4,
+        frameon=False,
+        fontsize=FONT_PT,
+        labelcolor=INK,
+        handlelength=1.5,
+        borderaxespad=0.0,
+        borderpad=0.1,
+    )
     return figure
 
 

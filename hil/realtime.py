@@ -1,11 +1,13 @@
-"""A flight against the wall clock, three of its devices being processes of their own.
+"""A flight against the wall clock: here the slow loops and the world, elsewhere what must not wait.
 
-Gimbal, wave plate and navigation emulators answer behind pseudo-terminals (`qsky emulate`) with
-the scenario's physics, and tell their true state through shared memory, since the rest of the
-world needs it. The fast devices stay in this process. Overruns are skipped and counted.
+The fine loop runs in a process of its own, beside the world's fast side (`hil.fine_process`).
+Gimbal, wave plate and navigation emulators answer behind pseudo-terminals (`qsky emulate`) with the
+scenario's physics, and tell their true state through shared memory, since the rest of the world
+needs it. Overruns are skipped and counted, in both of the loops' processes.
 """
 
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -16,13 +18,22 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from config.errors import RunError
 from config.scenario import Scenario
+from hil.fine_process import SimulatedJob
 from hil.flight import Flight, Progress
+from hil.realtime_loop import FineSeen, flying_bus, paced, slow_hz
+from hil.remote_fast import FastMemory, RemoteFast
 from sim_devices.carrier import GRID_HZ
 from sim_devices.remote import JointReading, RemoteGimbal, RemotePlate
 from sim_devices.truth_share import TruthReader
-from terminal.realtime import Pacer, end_with_parent, prepare
+from terminal.fine_child import STOP_S, FineChild
+from terminal.fine_memory import FineJob, FineMemory
+from terminal.main import SLOW, Terminal
+from terminal.realtime import SLOW_PRIORITY, end_with_parent, prepare
+from terminal.response_file import with_calibrated_response
 from terminal.window import Window
 
 REMOTE = {
@@ -33,11 +44,8 @@ REMOTE = {
 """Role -> emulator that runs as a process of its own."""
 
 TELLS_TRUTH = ("gimbal", "waveplate")
-LEAD_S = 8.0
+LEAD_S = 10.0
 """From starting the processes to the start of the window; they have to be ready by then."""
-
-STOP_S = 2.0
-"""How long an emulator process may take to end."""
 
 
 def _joints(truth: TruthReader, start_tai_ns: int) -> Callable[[], JointReading]:
@@ -60,8 +68,6 @@ def _plate(truth: TruthReader) -> Callable[[], float | None]:
 
 def at_rate(scenario: Scenario, fine_hz: int, links: Path) -> Scenario:
     """The scenario with its fine loop at `fine_hz`, and its remote devices behind `links`."""
-    import msgspec
-
     replace = msgspec.structs.replace
     terminal = scenario.terminal
     devices = dict(terminal.devices)
@@ -86,10 +92,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _emulators(
-    scenario: str, seed: int, start_tai_ns: int, links: Path, lead_s: float
-) -> Iterator[int]:
-    """The processes, ready; gives the monotonic time at which their window starts."""
-    start_ns = time.monotonic_ns() + round(lead_s * 1e9)
+    scenario: str, seed: int, start_ns: int, start_tai_ns: int, links: Path
+) -> Iterator[None]:
+    """The processes, ready; their window starts at the monotonic time `start_ns`."""
     processes: list[subprocess.Popen[bytes]] = []
     with ExitStack() as stack:
         for role, device in REMOTE.items():
@@ -114,9 +119,22 @@ def _emulators(
         while not all(path.exists() for path in expected):
             dead = [p for p in processes if p.poll() is not None]
             if dead or time.monotonic_ns() > start_ns:
-                raise RunError(f"the emulator processes were not ready within {lead_s:g} s")
+                raise RunError(f"the emulator processes were not ready within {LEAD_S:g} s")
             time.sleep(0.05)
-        yield start_ns
+        yield
+
+
+def _fine_child(
+    scenario: Scenario, seed: int, window: Window, fine: FineMemory, fast: FastMemory
+) -> FineChild:
+    """The fine loop's process, just started."""
+    config = with_calibrated_response(scenario.terminal, window.start_tai_ns)
+    periods = math.floor(window.duration_s * config.rates.fine_hz)
+    job = FineJob(config, window.start_tai_ns, periods, os.getpid(), fine.fds)
+    text = msgspec.json.encode(SimulatedJob(job, scenario, seed, fast.fds))
+    child = FineChild("hil.fine_process", (*fine.fds, *fast.fds))
+    child.send(text)
+    return child
 
 
 def fly_realtime(
@@ -136,51 +154,49 @@ def fly_realtime(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="qsky-") as folder, ExitStack() as stack:
         links = Path(folder)
-        start_ns = stack.enter_context(_emulators(source, seed, window.start_tai_ns, links, LEAD_S))
+        flown = at_rate(scenario, fine_hz, links)
+        tick_hz = slow_hz(flown)
+        memory, fast_memory = FineMemory.create(), FastMemory.create()
+        stack.callback(memory.close)
+        stack.callback(fast_memory.close)
+        child = _fine_child(flown, seed, window, memory, fast_memory)
+        stack.callback(child.close)
+        child.wait_ready()
+        start_ns = time.monotonic_ns() + round(LEAD_S * 1e9)
+        stack.enter_context(_emulators(source, seed, start_ns, window.start_tai_ns, links))
+        bus, ring = flying_bus(memory)
         flight = Flight(
-            at_rate(scenario, fine_hz, links), seed, window, out, progress, frozenset(REMOTE)
+            flown,
+            seed,
+            window,
+            out,
+            progress,
+            frozenset(REMOTE),
+            bus,
+            lambda context: Terminal(context, SLOW, tick_hz),
         )
         world = flight.world
         truths = {role: TruthReader(links / f"{role}.truth") for role in TELLS_TRUTH}
+        for truth in truths.values():
+            stack.callback(truth.close)
         world.joints = RemoteGimbal(
             _joints(truths["gimbal"], window.start_tai_ns), 1 / GRID_HZ, window.start_tai_ns
         )
         world.plate = RemotePlate(_plate(truths["waveplate"]))
-        granted = prepare()
-        while time.monotonic_ns() < start_ns:
-            time.sleep(0.001)
+        world.fast = fast = RemoteFast(fast_memory)
+        fine = FineSeen(ring, memory, child)
         try:
-            overruns = _paced(flight, fine_hz)
+            child.start(start_ns)
+            granted = prepare(SLOW_PRIORITY)
+            slow = paced(flight, fine, fast, tick_hz, start_ns)
         finally:
             flight.close()
         summary = flight.summary()
-        for truth in truths.values():
-            truth.close()
-    summary["realtime"] = {"fine_hz": fine_hz, "granted": granted, **overruns}
+    summary["realtime"] = {
+        "fine_hz": fine_hz,
+        **fine.told(),
+        "lateness_us": flight.lateness_us(),
+        "slow": {"hz": tick_hz, "granted": granted, **slow},
+    }
+    summary["device_health"].update(fine.health())
     return summary
-
-
-def _paced(flight: Flight, fine_hz: int) -> dict[str, int]:
-    """The main loop in real time: the flight's steps at absolute deadlines."""
-    pacer = Pacer(fine_hz)
-    ticks_per_grid = fine_hz // GRID_HZ
-    period_ns = round(1e9 / fine_hz)
-    total = math.floor(flight.window.duration_s * fine_hz)
-    start_tai_ns, clock = flight.window.start_tai_ns, flight.world.clock
-    flight.lateness_ns = pacer.lateness_ns
-    k = 0
-    flight.begin_grid()
-    while k < total:
-        # An overrun at the very end reaches beyond the window, where there is no world.
-        passed = min(pacer.wait(), total - k)
-        # The plant goes on whether or not the loop was there; only the newest scan is read.
-        for _ in range(passed):
-            if k and k % ticks_per_grid == 0:
-                flight.end_grid()
-                flight.begin_grid()
-            clock.t_ns = start_tai_ns + k * period_ns
-            flight.world.fine_tick()
-            k += 1
-        flight.terminal.tick(clock.t_ns, passed)
-    flight.end_grid()
-    return {"ticks": pacer.ticks, "overruns": pacer.overruns}

@@ -4,6 +4,7 @@ What waits in the rings is taken twice a second. In lock-step a thread of its ow
 compression then runs beside the flight; in real time no thread may disturb the loops.
 """
 
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -16,7 +17,6 @@ from config.scenario import Scenario
 from sim_devices.truth import TRUTH, Nothing, TruthSample
 from terminal.bus import Bus
 from terminal.codec import TickCodec
-from terminal.main import Terminal
 from terminal.telemetry.recorder import Recorder
 from terminal.telemetry.timing import TimingRecorder
 from terminal.window import Window
@@ -37,14 +37,22 @@ def metadata(scenario: Scenario, seed: int, window: Window) -> dict[str, str]:
     }
 
 
+class Timed(NamedTuple):
+    """The wall clock's view of one loop's ticks since the last drain, which empties it."""
+
+    loop: str
+    compute_ns: list[int]
+    lateness_ns: list[int]
+    """Empty where nothing is paced."""
+
+
 class _Batch(NamedTuple):
     """What came since the last one."""
 
     t_ns: int
     ticks: list[tuple[str, list[bytes]]]
     summaries: list[tuple[int, dict[str, Any]]]
-    timing: list[tuple[str, list[int], list[int]]]
-    """Loop, its ticks' computing time and lateness, ns."""
+    timing: list[Timed]
 
 
 class Records:
@@ -97,15 +105,14 @@ class Records:
         }
         self._summaries.append((t_ns, values))
 
-    def drain(self, t_ns: int, terminal: Terminal, fine_lateness_ns: list[int]) -> None:
+    def drain(self, t_ns: int, timed: Iterable[Timed]) -> None:
         """Take everything that waits in the rings, and begin to write it."""
         ticks = [(name, ring.take()) for name, ring in self._bus.rings().items()]
         timing = []
-        for loop in terminal.loops:
-            lateness = fine_lateness_ns.copy() if loop.name == "fine" else []
-            timing.append((loop.name, loop.compute_ns.copy(), lateness))
-            loop.compute_ns.clear()
-        fine_lateness_ns.clear()
+        for loop, compute_ns, lateness_ns in timed:
+            timing.append(Timed(loop, compute_ns.copy(), lateness_ns.copy()))
+            compute_ns.clear()
+            lateness_ns.clear()
         batch = _Batch(t_ns, [*ticks, ("truth", self._truths)], self._summaries, timing)
         self._truths, self._summaries = [], []
         self._wait()
@@ -128,8 +135,8 @@ class Records:
             self._pass.write_ticks(name, packed)
         for t_ns, values in batch.summaries:
             self._pass.summary(t_ns, values)
-        for name, compute_ns, lateness_ns in batch.timing:
-            self.timing.write(name, batch.t_ns, compute_ns, lateness_ns)
+        for loop, compute_ns, lateness_ns in batch.timing:
+            self.timing.write(loop, batch.t_ns, compute_ns, lateness_ns)
         self._pass.flush(batch.t_ns)
         # What the wall clock showed may wait: it is no part of what has to survive a crash.
         self._batches += 1

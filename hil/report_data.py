@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,16 +30,6 @@ class Table:
         return np.where(np.isfinite(values), values, np.nan)
 
 
-class _Timing(msgspec.Struct):
-    gate_half_width_s: float
-
-
-class _Config(msgspec.Struct):
-    """The little of a terminal's configuration that a figure needs."""
-
-    timing: _Timing
-
-
 EMPTY = Table(np.empty(0), {})
 
 
@@ -55,8 +44,8 @@ class FlightData:
         """0: unknown."""
         self.disclosed: tuple[Array, Array] = np.empty(0), np.empty((0, 4, 4))
         """(t_s, clicks so far [sent state, channel] whose state the partner disclosed)."""
-        self.gate_half_width_s: float | None = None
-        """Of the terminal's configuration, if the recording says it."""
+        self.channel_delays_s: tuple[Array, Array] = np.empty(0), np.empty((0, 4))
+        """(t_s, delay of the detectors H V D A that the terminal took off)."""
         self._tables: dict[str, Table] = {}
         try:
             recording = Recording(path)
@@ -68,7 +57,6 @@ class FlightData:
         if recording.damaged_chunks:
             self.problems.append(f"Damaged parts left out: {recording.damaged_chunks}.")
         self.start_tai_ns = _start_tai_ns(recording)
-        self.gate_half_width_s = _gate_half_width_s(recording)
         for name in MESSAGES:
             try:
                 self._tables[name] = self._table(recording, name)
@@ -76,6 +64,7 @@ class FlightData:
                 self._note(error)
         try:
             self.disclosed = self._disclosed(recording)
+            self.channel_delays_s = self._channel_delays_s(recording)
         except InputError as error:
             self._note(error)
 
@@ -98,14 +87,23 @@ class FlightData:
         return Table(self._elapsed_s(columns.get("t_ns", np.empty(0))), columns)
 
     def _disclosed(self, recording: Recording) -> tuple[Array, Array]:
-        t_ns, counts = [], []
-        for _, sample, command in recording.ticks("link"):
-            found = getattr(command, "disclosed_counts", ())
-            if len(found) == 16:
+        t_s, counts = self._arrays(recording, "link", "disclosed_counts", 16)
+        return t_s, counts.reshape(-1, 4, 4)
+
+    def _channel_delays_s(self, recording: Recording) -> tuple[Array, Array]:
+        return self._arrays(recording, "timing", "channel_delays_s", 4)
+
+    def _arrays(
+        self, recording: Recording, message: str, field: str, size: int
+    ) -> tuple[Array, Array]:
+        """(t_s, values (n, size)) of an array in a loop's commands."""
+        t_ns, values = [], []
+        for _, sample, command in recording.ticks(message):
+            found = getattr(command, field, ())
+            if len(found) == size:
                 t_ns.append(sample.t_ns)
-                counts.append(found)
-        shape = (len(counts), 4, 4)
-        return self._elapsed_s(np.array(t_ns, np.int64)), np.array(counts, float).reshape(shape)
+                values.append(found)
+        return self._elapsed_s(np.array(t_ns, np.int64)), np.array(values, float).reshape(-1, size)
 
 
 def _start_tai_ns(recording: Recording) -> int:
@@ -113,11 +111,3 @@ def _start_tai_ns(recording: Recording) -> int:
         return int(recording.metadata["start_tai_ns"])
     except (KeyError, ValueError):
         return 0
-
-
-def _gate_half_width_s(recording: Recording) -> float | None:
-    try:
-        config = msgspec.json.decode(recording.metadata.get("terminal", ""), type=_Config)
-    except msgspec.MsgspecError:
-        return None
-    return config.timing.gate_half_width_s

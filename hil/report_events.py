@@ -5,7 +5,11 @@ from typing import Any
 from hil.report_figures import Summary, lookup, real
 from hil.report_page import DASH, Card, table
 
-KINDS = (("navigation_events", "names", "navigation"), ("keep_out", "zones", "keep-out"))
+KINDS = (
+    ("navigation_events", "names", "navigation"),
+    ("keep_out", "zones", "keep-out"),
+    ("fine_events", "names", "mirror loop"),
+)
 MOST = 40
 """Rows; the summary holds them all."""
 
@@ -29,7 +33,7 @@ def _words(name: Any) -> str:
 
 
 def events_card(summary: Summary) -> Card:
-    """Spans of both kinds in one table, and how the pass was planned to be steered."""
+    """Spans of all kinds in one table, and how the pass was planned to be steered."""
     rows = _rows(summary)
     shown = [(f"{t:.2f}", f"{end:.2f}", kind, words) for t, end, kind, words in rows[:MOST]]
     left_out = f" {len(rows) - MOST} more are in the summary." if len(rows) > MOST else ""
@@ -39,10 +43,11 @@ def events_card(summary: Summary) -> Card:
     )
     loss = DASH if loss_s is None else f"{loss_s:.1f}"
     return Card(
-        "Navigation and keep-out",
+        "Navigation, keep-out, mirror loop",
         table(("from, s", "until, s", "of", "what"), shown),
         "Spans in which fixes of the navigation unit were refused, replaced or in doubt, and in "
-        "which the boresight stood or was sent where the shutter stays shut."
+        "which the boresight stood or was sent where the shutter stays shut; what the mirror loop "
+        "found wrong with detector or mirror, and when it asked (probing)."
         f"{left_out} Guidance as planned: {_words(strategy) if strategy else DASH}, "
         f"{loss} s of link lost by it.",
     )

@@ -42,6 +42,13 @@ def pair(value: Any) -> tuple[float, float] | None:
     return numbers[0], numbers[1]
 
 
+def reals(value: Any) -> list[float]:
+    """The numbers of a list, if all are finite; else none."""
+    numbers = [real(v) for v in value] if isinstance(value, list | tuple) else []
+    known = [n for n in numbers if n is not None]
+    return known if len(known) == len(numbers) else []
+
+
 def course_of(summary: Summary, data: FlightData) -> Course:
     """Time axis and modes; a flight without a length is drawn as one second."""
     spans = []
@@ -84,6 +91,7 @@ def sections(summary: Summary, data: FlightData, course: Course, compute: Card) 
         known = clock_known(name)
         return "an unknown number of" if known is None else f"{known:,.0f}"
 
+    true_delays_ps = reals(lookup(summary, "clock", "channel_delays_true_ps"))
     oscillator = (
         clock_known("allan_deviation_1s_oscillator"),
         clock_known("allan_deviation_10s_oscillator"),
@@ -173,12 +181,17 @@ def sections(summary: Summary, data: FlightData, course: Course, compute: Card) 
                 card(
                     "clock",
                     "Clock recovered from the photons",
-                    lambda: plots_link.clock(course, timing, truth, _gate_ps(data)),
+                    lambda: plots_link.clock(
+                        course, timing, truth, data.channel_delays_s, true_delays_ps
+                    ),
                     "Above: the clock's frequency offset as estimated, less the true offset of our "
                     "oscillator, in parts per billion. What differs is Doppler that the ephemeris "
-                    "does not predict: 1 ppb is 0.3 m/s. Below, in ps on a logarithmic scale: the "
-                    "clock's own 1σ of phase, and the rms of clicks about their slots, which is "
-                    "the detectors' jitter when all is well. A lost clock shows as a gap.",
+                    "does not predict: 1 ppb is 0.3 m/s. Middle, in ps on a logarithmic scale: the "
+                    "clock's own 1σ of phase, the rms of clicks about their slots, which is the "
+                    "detectors' jitter when all is well, and the half width of the gate, which "
+                    "follows jitter and background. Bottom: by how many ps each detector's clicks "
+                    "come late, about the mean of all, as found in the clicks and taken off; grey "
+                    "the truth. A lost clock shows as a gap.",
                 ),
                 card(
                     "clock-quality",
@@ -234,7 +247,3 @@ def _told(events: Sequence[tuple[float, str]]) -> str:
         return "No safety event."
     told = "; ".join(f"{n}. {words} at {t_s:.1f} s" for n, (t_s, words) in enumerate(events, 1))
     return f"Vertical lines, safety events: {told}."
-
-
-def _gate_ps(data: FlightData) -> float | None:
-    return None if data.gate_half_width_s is None else 1e12 * data.gate_half_width_s

@@ -19,10 +19,12 @@ from sim_devices.truth import TruthSample
 from sim_devices.uplink import UplinkChannel
 from sim_devices.world import World
 from terminal.bus import Bus
+from terminal.control.fine.events import FineEvent
 from terminal.control.guidance.keep_out import KeepOutZone
 from terminal.control.navigation import NavigationEvent
 from terminal.mode import Mode
 from terminal.quantum_messages import TimingSample
+from terminal.timetags import click_results
 
 Slots = NDArray[np.int64]
 
@@ -48,6 +50,16 @@ class ModeSpan(NamedTuple):
     end_s: float
 
 
+class LinkBin(NamedTuple):
+    """A block of the link, as the key saw it."""
+
+    middle_s: float
+    gated_s: float
+    """How much of it counted."""
+    gate_half_width_s: float
+    """In force meanwhile; 0: nothing counted."""
+
+
 class SquareSum:
     """Running mean square of two components."""
 
@@ -67,21 +79,13 @@ class SquareSum:
         return math.sqrt(self._x / self.n), math.sqrt(self._y / self.n)
 
 
-def gate_half_width_s(scenario: Scenario) -> float:
-    """Of whoever receives."""
-    receiver = scenario.mission.receiver
-    return (receiver or scenario.terminal.timing).gate_half_width_s
-
-
 class SlotScore:
     """The recovered slots against the true ones, and what the counts should have been."""
 
     def __init__(self, scenario: Scenario) -> None:
         mission, world = scenario.mission, scenario.world
         self._source = mission.source
-        self._gate_s = gate_half_width_s(scenario)
-        jitter = world.detectors.jitter_s
-        self._in_gate = math.erf(self._gate_s / (math.sqrt(2.0) * jitter))
+        self._jitter_s = world.detectors.jitter_s
         self._afterpulse = world.detectors.afterpulse_probability
         self._dark_hz = world.detectors.dark_rate_hz
         self.unknown = 0
@@ -117,8 +121,9 @@ class SlotScore:
         keep = int(np.searchsorted(self._made_ps, time_ps[-1] - KEEP_PS))
         self._made_ps, self._made_slot = self._made_ps[keep:], self._made_slot[keep:]
 
-    def block(self, truth: BlockTruth) -> None:
-        """What a block of the link should have given, while its clicks counted."""
+    def block(self, truth: BlockTruth, gate_half_width_s: float) -> None:
+        """What a block of the link should have given, while its clicks counted by this gate."""
+        in_gate = math.erf(gate_half_width_s / (math.sqrt(2.0) * self._jitter_s))
         self.gated_s += truth.end_s - truth.start_s
         source = self._source
         p_x = source.basis_x_probability
@@ -130,14 +135,14 @@ class SlotScore:
         m = truth.channel_probability
         in_x = 0.5 * float(m[0, :2].sum() + m[1, :2].sum())
         wrong = 0.5 * float(m[0, 1] + m[1, 0])
-        signal = key_slots * detected * self._in_gate
+        signal = key_slots * detected * in_gate
         public = source.public_share
         pulses_hz = truth.slots / (truth.end_s - truth.start_s)
         mean = (1.0 - public) * detected + public * truth.click_probability[0]
         noise_hz = truth.background_hz * p_x + 2 * self._dark_hz
         # Afterpulses of the X detectors' clicks fall anywhere in later slots.
         noise_hz += self._afterpulse * (noise_hz + pulses_hz * mean * p_x)
-        share = 2 * self._gate_s * source.pulse_rate_hz
+        share = 2 * gate_half_width_s * source.pulse_rate_hz
         noise = noise_hz * (truth.end_s - truth.start_s) * share * (1 - public) * p_x
         self._signal += signal * in_x
         self._noise += noise
@@ -160,6 +165,7 @@ class Scorer:
         self.events: list[dict[str, Any]] = []
         self.navigation = FlagSpans(NavigationEvent, "names")
         self.keep_out = FlagSpans(KeepOutZone, "zones")
+        self.mirror = FlagSpans(FineEvent, "names")
         self._unsafe = 0
         self._ready = False
         self.coarse, self.fine, self.ahead = SquareSum(), SquareSum(), SquareSum()
@@ -168,12 +174,16 @@ class Scorer:
         self.aims_limited = 0
         """Ticks in which point-ahead was cut at the reach of mirror or tracking point."""
         self._timing = bus.timing.subscribe()
-        self.clock = ClockScore(scenario)
+        self.clock = ClockScore(scenario, world.channel.channel_delay_s)
+        receiver = scenario.mission.receiver
+        self._partner_gate_s = receiver.gate_half_width_s if receiver else 0.0
         self.polarization: list[tuple[float, float, bool]] = []
         """(time s, true frame error rad, in LINK) of every truth record."""
         self.frame_angles: list[float] = []
         """The sender's true H axis at the analyser, rad, of every truth record."""
-        self.link_bins: list[tuple[float, float]] = []
+        self.divergences_rad: list[float] = []
+        """Width of the quantum beam, 1/e^2 full angle, of every truth record."""
+        self.link_bins: list[LinkBin] = []
         self.slots_in_link = 0.0
 
     def _elapsed_s(self, t_ns: int) -> float:
@@ -197,6 +207,7 @@ class Scorer:
         if pointing.fix_age_s < NO_FIX_S or t_s >= FIRST_FIX_S:
             self.navigation.see(t_s, pointing.events)
             self.keep_out.see(t_s, self._bus.guidance.command.keep_out)
+        self.mirror.see(t_s, self._bus.fine.command.events)
 
         while self._aims:
             self.aims_limited += self._aims.popleft()[1].limited
@@ -226,6 +237,7 @@ class Scorer:
                 (self._elapsed_s(truth.t_ns), truth.polarization_error_rad, mode is Mode.LINK)
             )
             self.frame_angles.append(truth.frame_angle_rad)
+            self.divergences_rad.append(truth.divergence_rad)
 
     def pointing_rad(self) -> float:
         """Rms per axis of our own beam's error in LINK: fine error and point-ahead error."""
@@ -236,16 +248,19 @@ class Scorer:
         while self._timing:
             blocks, self._world.channel.blocks = self._world.channel.blocks, []
             sample, command = self._timing.popleft()
-            gated = bool(np.any(command.slot >= 0))
-            self.slots.clicks(blocks, sample, command.slot)
+            accepted = click_results.accepted(command)
+            gated = bool(np.any(accepted))
+            self.slots.clicks(blocks, sample, np.where(accepted, command.slot, NO_SLOT))
             self.clock.tick(command, blocks)
+            gate_s = command.gate_half_width_s if gated else 0.0
             for block in blocks:
                 used_s = block.end_s - block.start_s
                 if sample.gate_open:
                     self.slots_in_link += block.slots
                 if gated:
-                    self.slots.block(block)
-                self.link_bins.append((0.5 * (block.start_s + block.end_s), used_s * gated))
+                    self.slots.block(block, gate_s)
+                middle_s = 0.5 * (block.start_s + block.end_s)
+                self.link_bins.append(LinkBin(middle_s, used_s * gated, gate_s))
 
     def _take_tally(self, uplink: UplinkChannel) -> None:
         """In an uplink: what of the partner's reception the terminal has been told of.
@@ -256,8 +271,9 @@ class Scorer:
         told = [block for block in uplink.blocks if block.end_s <= told_s + NANOSECOND_S]
         uplink.blocks = uplink.blocks[len(told) :]
         for block in told:
-            self.slots.block(block)
+            self.slots.block(block, self._partner_gate_s)
             self.slots_in_link += block.slots
+            middle_s = 0.5 * (block.start_s + block.end_s)
             self.link_bins.append(
-                (0.5 * (block.start_s + block.end_s), block.end_s - block.start_s)
+                LinkBin(middle_s, block.end_s - block.start_s, self._partner_gate_s)
             )

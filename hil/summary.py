@@ -7,7 +7,7 @@ import numpy as np
 
 from config.scenario import Scenario
 from hil.expected import Bins, Expectation, expected_key
-from hil.score import CONVERGED_RAD, CONVERGED_S, Scorer, gate_half_width_s
+from hil.score import CONVERGED_RAD, CONVERGED_S, Scorer
 from sim_devices.world import World
 from terminal.bus import Bus
 from terminal.control.guidance.sway_loss import QUANTILE
@@ -16,6 +16,8 @@ from terminal.mode import Mode
 from terminal.safety import Unsafe
 
 BIN_S = 1.0
+SENT_BIN_S = 0.1
+"""In an uplink, whose beam may change its width from one moment to the next: a block's length."""
 
 
 def _first(scorer: Scorer, mode: Mode) -> float | None:
@@ -49,13 +51,17 @@ def _polarization(scorer: Scorer) -> tuple[float | None, float | None]:
 
 def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation | None:
     """The analytic link model over the same gated interval; None if there was none."""
-    middle_s = np.array([t for t, _ in scorer.link_bins])
-    gated_s = np.array([g for _, g in scorer.link_bins])
+    middle_s = np.array([b.middle_s for b in scorer.link_bins])
+    gated_s = np.array([b.gated_s for b in scorer.link_bins])
+    gate_s = np.array([b.gate_half_width_s for b in scorer.link_bins])
     if not gated_s.sum() > 0:
         return None
-    index = (middle_s / BIN_S).astype(np.int64)
+    bin_s = SENT_BIN_S if scenario.mission.direction == "uplink" else BIN_S
+    index = (middle_s / bin_s).astype(np.int64)
     gated = np.asarray(np.bincount(index, gated_s), np.float64)
-    centre_s = (np.arange(len(gated)) + 0.5) * BIN_S
+    # The gate moves in steps of some per cent: its mean over a bin stands for it.
+    gate = np.bincount(index, gate_s * gated_s) / np.where(gated > 0, gated, 1.0)
+    centre_s = (np.arange(len(gated)) + 0.5) * bin_s
     t_pol = np.array([t for t, _, _ in scorer.polarization])
     frame_error = np.array([e for _, e, _ in scorer.polarization])
     frame_angle = np.array(scorer.frame_angles)
@@ -64,14 +70,14 @@ def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation
     if scenario.mission.direction == "uplink":
         jitter_rad = scorer.pointing_rad()
     # Within a bin the error varies; its mean square is what the error rate depends on.
-    pol_index = np.minimum((t_pol / BIN_S).astype(np.int64), len(gated) - 1)
+    pol_index = np.minimum((t_pol / bin_s).astype(np.int64), len(gated) - 1)
     count = np.maximum(np.bincount(pol_index, minlength=len(gated)), 1)
     misalignment = np.sqrt(np.bincount(pol_index, frame_error**2, len(gated)) / count)
     angle = np.bincount(pol_index, frame_angle, len(gated)) / count
     return expected_key(
         scenario.mission,
         scenario.mission.receiver or scenario.terminal.optics,
-        gate_half_width_s(scenario),
+        gate,
         scenario.world,
         Bins(
             gated_s=gated,
@@ -80,6 +86,7 @@ def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation
             misalignment_rad=misalignment,
             frame_angle_rad=angle,
             jitter_rad=np.full(len(gated), jitter_rad),
+            full_divergence_rad=np.interp(centre_s, t_pol, scorer.divergences_rad),
         ),
     )
 
@@ -121,7 +128,8 @@ def summarise(
     """
     link, expected = bus.link.command, expectation(scenario, world, scorer)
     coarse = scorer.coarse.rms()
-    bound_urad = 1e6 * world.fine_bound_rad(fine_hz)
+    links_s = [(s.start_s, s.end_s) for s in scorer.modes if s.mode is Mode.LINK]
+    bound_urad = 1e6 * world.fine_bound_rad(fine_hz, links_s or None)
     polarization_deg, converged_s = _polarization(scorer)
     linked_s = sum(s.end_s - s.start_s for s in scorer.modes if s.mode is Mode.LINK)
     ahead = scorer.ahead.rms()
@@ -170,5 +178,6 @@ def summarise(
             for event in scorer.events
         ],
         "navigation_events": scorer.navigation.spans,
+        "fine_events": scorer.mirror.spans,
         "keep_out": scorer.keep_out.spans,
     }

@@ -37,6 +37,7 @@ class Draws(NamedTuple):
     reference_rad: float
     clock_offset_s: float
     oscillator_offset: float
+    channel_delay_s: tuple[float, float, float, float]
     track_m: tuple[float, float, float]
     time_bias_s: float
 
@@ -50,15 +51,19 @@ def _draw(scenario: Scenario, seed: int) -> Draws:
 
     gyro = normal("gyro_bias", w.gimbal.gyro_bias_rad_s, 2)
     boresight = normal("boresight", w.beacon.boresight_error_rad, 2)
+    calibrated_x, calibrated_y = scenario.terminal.optics.boresight_rad
     track = normal("track", w.platform.track_error_m, 3)
+    h, v, d, a = normal("channel_delay", w.detectors.channel_delay_s, 4)
     return Draws(
         mounting_rad=np.array(normal("mounting", w.gimbal.mounting_error_rad, 3)),
         gyro_bias_rad_s=(gyro[0], gyro[1]),
-        boresight_rad=(boresight[0], boresight[1]),
+        # The terminal knows it as calibrated.
+        boresight_rad=(calibrated_x + boresight[0], calibrated_y + boresight[1]),
         plate_offset_rad=normal("plate", w.polarization.plate_offset_rad)[0],
         reference_rad=normal("reference", w.partner.reference_axis_error_rad)[0],
         clock_offset_s=normal("sender_clock", w.partner.clock_offset_s)[0],
         oscillator_offset=normal("oscillator_offset", w.detectors.oscillator_offset)[0],
+        channel_delay_s=(h, v, d, a),
         track_m=(track[0], track[1], track[2]),
         time_bias_s=normal("time_bias", w.partner.time_bias_s)[0],
     )

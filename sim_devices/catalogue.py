@@ -62,6 +62,20 @@ def _waveplate_ell14() -> Served:
     return Served(plate, ("angle_rad",), lambda: (plate.angle_rad,))
 
 
+def _expander_ell20() -> Served:
+    from sim_devices.expander_ell20 import Ell20Emulator
+
+    stage = Ell20Emulator()
+    return Served(stage, ("position_m",), lambda: (stage.position,))
+
+
+def _expander_ld4i() -> Served:
+    from sim_devices.expander_ld4i import Ld4iEmulator
+
+    lens = Ld4iEmulator()
+    return Served(lens, ("power_dioptres",), lambda: (lens.position,))
+
+
 def _laser_scpi() -> Served:
     from sim_devices.laser_scpi import ScpiLaserEmulator
 
@@ -74,6 +88,8 @@ def _laser_scpi() -> Served:
 
 
 STANDALONE: dict[str, Callable[[], Served]] = {
+    "expander_ell20": _expander_ell20,
+    "expander_ld4i": _expander_ld4i,
     "gimbal_sbgc32": _gimbal_sbgc32,
     "laser_scpi": _laser_scpi,
     "navigation_vectornav": _navigation_vectornav,
@@ -123,6 +139,8 @@ IN_SCENARIO: dict[str, Callable[[str, int | None, int], Served]] = {
 """Device -> what builds it with the physics of (scenario, seed, time of start as TAI)."""
 
 DESCRIPTIONS = {
+    "expander_ell20": "Thorlabs Elliptec ELL20 linear stage (beam expander)",
+    "expander_ld4i": "Optotune Lens Driver 4i, tunable lens (beam expander)",
     "gimbal_sbgc32": "BaseCam SimpleBGC32 gimbal board (serial API 2)",
     "laser_scpi": "beacon laser and receive shutter (SCPI)",
     "navigation_vectornav": "VectorNav VN-200/VN-300 (binary output)",

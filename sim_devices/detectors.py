@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from config.world import DetectorTruth
 
 CHANNELS = 4
+NO_DELAY = (0.0,) * CHANNELS
 NO_SLOT = -1
 """True slot of a click that no signal photon made."""
 
@@ -55,9 +56,16 @@ def _last_kept(keep: NDArray[np.bool_], begin: int, end: int) -> int | None:
 class Detectors:
     """Turns absorbed photons and noise into clicks."""
 
-    def __init__(self, truth: DetectorTruth, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        truth: DetectorTruth,
+        rng: np.random.Generator,
+        delay_s: tuple[float, ...] = NO_DELAY,
+    ) -> None:
+        """delay_s: of each detector's clicks, of either sign; far under what separates blocks."""
         self._truth = truth
         self._rng = rng
+        self._delay_s = np.array(delay_s)
         self._last_s = [-1.0] * CHANNELS
         self._waiting: Events = (np.empty(0), np.empty(0, np.uint8), np.empty(0, np.int64))
 
@@ -73,6 +81,7 @@ class Detectors:
         Absorptions and afterpulses later than `until_s` wait for the next call.
         """
         jittered_s = time_s + self._truth.jitter_s * self._rng.normal(size=len(time_s))
+        jittered_s += self._delay_s[channel]
         waiting_s, waiting_channel, waiting_slot = self._waiting
         time_s, channel, parent = self._with_afterpulses(
             np.concatenate([waiting_s, jittered_s]),

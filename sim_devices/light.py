@@ -15,7 +15,7 @@ from scipy.signal import lfilter
 from config.mission import Mission, Receiver
 from config.terminal import Optics
 from config.world import World as WorldTruth
-from sim_devices.detectors import Detectors
+from sim_devices.detectors import NO_DELAY, Detectors
 from sim_devices.line_of_sight import Delay
 from sim_devices.oscillator import Oscillator
 from sim_devices.photons import PhotonStream
@@ -103,8 +103,10 @@ class QuantumReceiver:
         clock_offset_s: float,
         grid_step_s: float,
         rngs: dict[str, np.random.Generator],
+        channel_delay_s: tuple[float, ...] = NO_DELAY,
     ) -> None:
         """optics: of whoever receives. rngs: `detectors` and `air`."""
+        self.channel_delay_s = channel_delay_s
         self._slot_s = 1.0 / mission.source.pulse_rate_hz
         self._mu = np.array(mission.source.intensities)
         self._basis_x_probability = mission.source.basis_x_probability
@@ -113,7 +115,7 @@ class QuantumReceiver:
         self._delay = delay
         self._clock_offset_s = clock_offset_s
         self._step_s = grid_step_s / STEPS_PER_GRID
-        self._detectors = Detectors(truth.detectors, rngs["detectors"])
+        self._detectors = Detectors(truth.detectors, rngs["detectors"], channel_delay_s)
         self._scintillation = _Fade(
             truth.atmosphere.scintillation_bandwidth_hz, self._step_s, rngs["air"]
         )
@@ -195,8 +197,19 @@ class QuantumChannel(QuantumReceiver):
         grid_step_s: float,
         rngs: dict[str, np.random.Generator],
         oscillator_offset: float,
+        channel_delay_s: tuple[float, ...] = NO_DELAY,
     ) -> None:
-        super().__init__(mission, optics, truth, photons, delay, clock_offset_s, grid_step_s, rngs)
+        super().__init__(
+            mission,
+            optics,
+            truth,
+            photons,
+            delay,
+            clock_offset_s,
+            grid_step_s,
+            rngs,
+            channel_delay_s,
+        )
         d, p = truth.detectors, truth.partner
         self.oscillator = Oscillator(
             oscillator_offset,

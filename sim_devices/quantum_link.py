@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.scenario import Scenario
-from sim_devices.beam_budget import beam_budget
+from sim_devices.beam_budget import BeamBudget
 from sim_devices.carrier import GRID_HZ, Draws
 from sim_devices.classical_link import ClassicalLinkEmulator
 from sim_devices.emulator import SimClock
@@ -42,6 +42,8 @@ class Aim(NamedTuple):
     shutter_open: bool
     plate_rad: float
     """True axis of the wave plate."""
+    divergence_rad: float
+    """True 1/e^2 full angle of the quantum beam, ours or the partner's."""
 
 
 class LinkTruth(NamedTuple):
@@ -74,7 +76,7 @@ class QuantumLink:
         self._axis_errors, self._clock = axis_errors, clock
         self._start_tai_ns = clock.t_ns
         self._threshold = truth.partner.uplink_threshold
-        self._budget = beam_budget(scenario, sky.los)
+        self._budget = BeamBudget(scenario, sky.los)
         sender = Sender(mission.source, seed)
         photons = PhotonStream(
             sender,
@@ -96,6 +98,7 @@ class QuantumLink:
             STEP_S,
             rngs,
             draws.oscillator_offset,
+            draws.channel_delay_s,
         )
         self.partner = Partner(truth.partner, sender, lambda: channel.sent_until_slot, self._noted)
         self.classical = ClassicalLinkEmulator(
@@ -161,7 +164,7 @@ class QuantumLink:
         lit = math.exp(-2 * (miss / half) ** 2) if aim.beacon_on else 0.0
         self._light_partner(lit)
 
-        collected, beam_rad = self._budget[0][i], self._budget[1][i]
+        collected, beam_rad = self._budget.at(i, aim.divergence_rad)
         off = math.hypot(ex, ey + sky.signal_offset_rad[i])
         light = self._light = GridLight(
             collected,

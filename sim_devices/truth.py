@@ -36,6 +36,8 @@ class TruthSample(NamedTuple):
     beacon_on: U8
     """The partner's."""
     plate_rad: F32
+    divergence_rad: F64
+    """1/e^2 full angle of the quantum beam, ours or the partner's."""
 
 
 class Nothing(NamedTuple):

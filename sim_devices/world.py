@@ -5,6 +5,7 @@ The owner of the time calls them; emulators are polled by whoever reads their tr
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +15,16 @@ from config.validation import DEVICE_ROLES
 from sim_devices.beacon_scene import BeaconScene
 from sim_devices.camera_mono8 import Mono8CameraEmulator
 from sim_devices.carrier import GRID_HZ, Carrier
-from sim_devices.disturbance import JitterSource, residual_bound_rad, sampled
 from sim_devices.emulator import Emulator, SimClock
-from sim_devices.fast_plant import FastPlant
+from sim_devices.expander import TrueExpander
+from sim_devices.fast_side import Fast, FastSide, Plant
+from sim_devices.fine_bound import flown_bound_rad
 from sim_devices.gimbal_sbgc32 import Sbgc32Emulator
 from sim_devices.laser_scpi import ScpiLaserEmulator
 from sim_devices.mirror_iio import IioMirrorEmulator
 from sim_devices.navigation_vectornav import VectorNavEmulator
 from sim_devices.optical_axes import Vec, across, drawn_errors
 from sim_devices.polarization_optics import frame_error_rad
-from sim_devices.quad_iio import IioQuadEmulator
 from sim_devices.quantum_link import Aim, LinkTruth, QuantumLink
 from sim_devices.randomness import stream
 from sim_devices.remote import Joints, Plate
@@ -71,21 +72,15 @@ class World:
         self.joints: Joints = self.mechanics
         self._axis_errors = drawn_errors(truth.gimbal, seed)
 
-        model = sampled(truth.platform.residual, fine_hz)
-        jitter = (
-            JitterSource(model, stream(seed, "jitter_x")),
-            JitterSource(model, stream(seed, "jitter_y")),
-        )
-        self.plant = FastPlant(
-            config.optics,
-            truth.beacon,
-            truth.mirror,
-            jitter,
-            draws.boresight_rad,
-            fine_hz,
-            stream(seed, "quad_noise"),
-        )
+        fast = FastSide(scenario, seed, draws.boresight_rad, fine_hz)
+        self._sensor = fast.sensor
+        self.fast: Fast = fast
+        self._broken: set[str] = set()
         self._reference_range_m = truth.beacon.reference_range_m
+        self._light_counts = (
+            truth.beacon.quad_sum_counts * (self._reference_range_m / self.los.range_m) ** 2
+        )
+        """The beacon's on the position sensor, at each grid point: planned, then as flown."""
         self.link = link = QuantumLink(scenario, seed, sky, draws, self._axis_errors, self.clock)
         self.channel, self.uplink, self.partner = link.channel, link.uplink, link.partner
         camera = camera_geometry(config)
@@ -109,10 +104,11 @@ class World:
             columns=camera.columns,
             rows=camera.rows,
         )
-        self.quad = IioQuadEmulator()
-        self.mirror, self.point_ahead = IioMirrorEmulator(), IioMirrorEmulator()
+        self.quad, self.mirror = fast.quad, fast.mirror
+        self.point_ahead = IioMirrorEmulator()
         self.waveplate = Ell14Emulator()
         self.plate: Plate = self.waveplate
+        self.expander = TrueExpander.of(scenario, seed)
         self.laser = ScpiLaserEmulator()
         self.tagger = A1TaggerEmulator(self.channel)
         self.classical = link.classical
@@ -128,30 +124,48 @@ class World:
         """Where the line of sight should stand beside the beacon."""
         self._truths: list[TruthSample] = []
 
+    @property
+    def plant(self) -> Plant:
+        """Mirror, jitter and spot."""
+        return self.fast.plant
+
     def emulators(self) -> dict[str, Emulator]:
         """The device of every role."""
-        return {role: getattr(self, role) for role in DEVICE_ROLES}
+        emulators: dict[str, Emulator] = {role: getattr(self, role) for role in DEVICE_ROLES}
+        if self.expander:
+            emulators["expander"] = self.expander.emulator
+        return emulators
 
-    def fine_bound_rad(self, fine_hz: int) -> float:
-        """Least rms residual per axis that any controller can reach in this world."""
-        truth, optics = self.scenario.world, self.scenario.terminal.optics
-        total = truth.beacon.quad_sum_counts * self._beacon_gain(len(self.los.t_s) // 2)
-        # Four independent channel noises on the slope of a Gaussian spot in the cell's centre.
-        slope = math.sqrt(8.0 / math.pi) / optics.quad_spot_rad
-        noise = 2.0 * truth.beacon.quad_noise_counts / total / slope
-        model = sampled(truth.platform.residual, fine_hz)
-        return residual_bound_rad(model, truth.mirror.delay_samples, noise)
+    def fine_bound_rad(
+        self, fine_hz: int, spans_s: Sequence[tuple[float, float]] | None = None
+    ) -> float:
+        """Least rms residual per axis that any controller can reach in this world.
+
+        spans_s: (begin, end) from the start, over which the rms goes; None: all of the window.
+        Noise is that of the light at each grid step: as planned, and as flown where it was.
+        Events of the jitter and faults are left out. NaN without light.
+        """
+        t_s = self.los.t_s - self.los.t_s[0]
+        chosen = self._light_counts > 0.0
+        if spans_s is not None:
+            chosen &= np.any([(begin <= t_s) & (t_s < end) for begin, end in spans_s], axis=0)
+        truth = self.scenario.world
+        return flown_bound_rad(
+            truth.platform.residual,
+            fine_hz,
+            truth.mirror.delay_samples,
+            self._sensor.noise_rad,
+            self._light_counts[chosen],
+        )
 
     def _beacon_gain(self, index: int) -> float:
         """Beacon power relative to the reference range."""
         return (self._reference_range_m / float(self.los.range_m[index])) ** 2
 
-    def _fault(self, kind: str) -> bool:
+    def _faults_now(self) -> set[str]:
         t_s = self._index * self._step_s
-        return any(
-            f.kind == kind and f.at_s <= t_s < f.at_s + f.duration_s
-            for f in self.scenario.world.faults
-        )
+        faults = self.scenario.world.faults
+        return {f.kind for f in faults if f.at_s <= t_s < f.at_s + f.duration_s}
 
     def _gimbal_error(self, index: int, joints: Vec) -> tuple[float, float]:
         """(x right, y up) of the partner relative to the boresight at a grid point, rad."""
@@ -160,15 +174,18 @@ class World:
     def grid_step(self) -> None:
         """The slow physics of the grid point that begins now, up to the next one."""
         i = self._index
-        self._apply_faults()
+        broken = self._faults_now()
+        if broken != self._broken:
+            self._broken = broken
+            self._apply_faults()
         after = self.joints.joints_at(i + 1)
         self._errors, start = self._gimbal_error(i + 1, after), self._errors
         self.plant.segment(start, self._errors, self._ticks_per_grid)
         gain = self._beacon_gain(i) * self.link.beacon_fraction
-        if self._fault("beacon_off"):
+        if "beacon_off" in broken:
             gain = 0.0
         beacon = self.scenario.world.beacon
-        self.plant.sum_counts = beacon.quad_sum_counts * gain
+        self.plant.sum_counts = self._light_counts[i] = beacon.quad_sum_counts * gain
         self._scene.flux_counts = beacon.camera_signal_counts * gain
         seen_x, seen_y = self.plant.seen_rad
         self._scene.x_rad, self._scene.y_rad = seen_x, seen_y
@@ -180,10 +197,15 @@ class World:
         self._index = i + 1
 
     def _apply_faults(self) -> None:
-        self.mechanics.stuck = self._fault("gimbal_stuck")
-        self.navigation.silent = self._fault("navigation_silent")
-        self.waveplate.stuck = self._fault("plate_stuck")
-        self.tagger.silent = self._fault("tagger_silent")
+        broken = self._broken
+        self.mechanics.stuck = "gimbal_stuck" in broken
+        self.navigation.silent = "navigation_silent" in broken
+        self.waveplate.stuck = "plate_stuck" in broken
+        self.tagger.silent = "tagger_silent" in broken
+        if self.expander:
+            self.expander.emulator.stuck = "expander_stuck" in broken
+            self.expander.emulator.silent = "expander_silent" in broken
+        self.fast.apply_faults(broken)
 
     def _quantum(self, i: int) -> None:
         """Polarisation, point-ahead and the link of this grid step; the truth record."""
@@ -196,16 +218,22 @@ class World:
             self.laser.beacon_on,
             self.laser.shutter_open,
             self.plate.angle_rad + self.draws.plate_offset_rad,
+            self._divergence_rad(),
         )
         link = self.link.grid_step(i, aim)
         self._wanted_rad = link.wanted_rad
         if i % TRUTH_EVERY == 0:
-            self._record(i, link, aim.plate_rad)
+            self._record(i, link, aim)
+
+    def _divergence_rad(self) -> float:
+        """1/e^2 full angle of whoever sends."""
+        if self.expander and self.uplink:
+            return self.expander.divergence_rad(self.clock.t_ns)
+        return self.scenario.mission.beam.full_divergence_rad
 
     def fine_tick(self) -> None:
         """One scan period: the mirror moves, the quad cell is read."""
-        mirror = self.mirror
-        self.quad.push(self.clock.t_ns, *self.plant.tick(mirror.x_counts, mirror.y_counts))
+        self.fast.tick(self.clock.t_ns)
 
     def end_grid_step(self) -> list[TruthSample]:
         """Put the fine errors of the grid step away; the truth records since the last call."""
@@ -218,7 +246,7 @@ class World:
         truths, self._truths = self._truths, []
         return truths
 
-    def _record(self, i: int, link: LinkTruth, plate_rad: float) -> None:
+    def _record(self, i: int, link: LinkTruth, aim: Aim) -> None:
         los = self.los
         seen_x, seen_y = self.plant.seen_rad
         recent = self._recent_fine
@@ -239,12 +267,13 @@ class World:
                 point_ahead_error_y_rad=link.ahead_error_rad[1],
                 uplink_fraction=link.uplink_fraction,
                 frame_angle_rad=link.frame_rad,
-                polarization_error_rad=frame_error_rad(link.frame_rad, plate_rad),
+                polarization_error_rad=frame_error_rad(link.frame_rad, aim.plate_rad),
                 transmittance=link.transmittance,
                 oscillator_offset=self.channel.oscillator.frequency_offset,
                 background_hz=self.link.background_hz,
                 shutter_open=self.laser.shutter_open,
-                beacon_on=not self._fault("beacon_off"),
-                plate_rad=plate_rad,
+                beacon_on="beacon_off" not in self._broken,
+                plate_rad=aim.plate_rad,
+                divergence_rad=aim.divergence_rad,
             )
         )

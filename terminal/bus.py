@@ -30,6 +30,8 @@ from terminal.pointing_messages import (
     PointingSample,
 )
 from terminal.quantum_messages import (
+    DivergenceCommand,
+    DivergenceSample,
     LinkCommand,
     LinkSample,
     PolarizationCommand,
@@ -108,6 +110,9 @@ class Bus:
         )
         self.timing: Ring[TimingSample, TimingCommand] = Ring("timing", TimingCommand())
         self.link: Ring[LinkSample, LinkCommand] = Ring("link", LinkCommand())
+        self.divergence: Ring[DivergenceSample, DivergenceCommand] = Ring(
+            "divergence", DivergenceCommand()
+        )
 
     def rings(self) -> dict[str, Ring[Any, Any]]:
         """All rings by the name of their loop."""

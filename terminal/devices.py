@@ -8,6 +8,7 @@ from drivers.protocols import (
     Camera,
     ClassicalLink,
     Driver,
+    Expander,
     Gimbal,
     Laser,
     Mirror,
@@ -33,13 +34,16 @@ class Devices(NamedTuple):
     tagger: TimeTagger
     laser: Laser
     classical: ClassicalLink
+    expander: Expander | None = None
+    """None: the sent beam's width is fixed."""
 
     def close(self) -> None:
         """Close every device, whatever becomes of the others."""
         with ExitStack() as stack:
             for device in self:
-                driver: Driver = device
-                stack.callback(driver.close)
+                driver: Driver | None = device
+                if driver is not None:
+                    stack.callback(driver.close)
 
 
 def open_devices(config: TerminalConfig, in_process: InProcess) -> Devices:
@@ -54,6 +58,8 @@ def open_devices(config: TerminalConfig, in_process: InProcess) -> Devices:
     opened: dict[str, Driver] = {}
     try:
         for role in Devices._fields:
+            if role in Devices._field_defaults and role not in config.devices:
+                continue
             opened[role] = build(role, config.devices[role], in_process)
     except Exception:
         for driver in opened.values():

@@ -19,3 +19,4 @@ U8s = Annotated[NDArray[np.uint8], "|u1"]
 NO_I64S: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 NO_U8S: NDArray[np.uint8] = np.empty(0, dtype=np.uint8)
 NO_COUNTS: NDArray[np.float64] = np.zeros(16)
+NO_DELAYS: NDArray[np.float64] = np.zeros(4)

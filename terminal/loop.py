@@ -6,15 +6,21 @@ never asks a clock or a device, so a recording can drive it again.
 
 from collections.abc import Callable
 from time import perf_counter_ns
-from typing import Any, Generic, NamedTuple, TypeVar
-
-from terminal.bus import Ring
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 S = TypeVar("S")
 M = TypeVar("M")
 C = TypeVar("C")
+_M = TypeVar("_M", contravariant=True)
+_C = TypeVar("_C", contravariant=True)
 
 Step = Callable[[S, M, float], tuple[S, C]]
+
+
+class Sink(Protocol[_M, _C]):
+    """Where a loop's ticks go: a ring of this process, or one that others read."""
+
+    def push(self, sample: _M, command: _C) -> None: ...
 
 
 class StepClock:
@@ -44,7 +50,7 @@ class Loop(Generic[S, M, C]):
         step: Step[S, M, C],
         read: Callable[[int], M],
         write: Callable[[C, int], None],
-        ring: Ring[M, C],
+        ring: Sink[M, C],
     ) -> None:
         self.name = name
         self.rate_hz = rate_hz

@@ -1,9 +1,11 @@
 """The composition root: every loop, its rate, its devices. Start reading here.
 
 `Terminal.tick` is the main loop's body: whoever owns the time (lock-step world, real-time pacer)
-calls it once per fine period.
+calls it once per period. In real time the fine loop runs in a process of its own
+(`terminal.fine_process`), and the others here, as `SLOW`.
 """
 
+from collections.abc import Sequence
 from math import gcd
 from typing import Any
 
@@ -13,6 +15,7 @@ from terminal.loops import (
     acquisition,
     camera,
     coarse,
+    divergence,
     fine,
     guidance,
     link,
@@ -36,40 +39,56 @@ BLUEPRINTS = (
     Blueprint("timing", timing.make, timing.bind),
     Blueprint("link", link.make, link.bind),
     Blueprint("polarization", polarization.make, polarization.bind),
+    Blueprint("divergence", divergence.make, divergence.bind),
 )
 
 
-class Terminal:
-    """All loops of one terminal in one process, stepped from outside."""
+SLOW = tuple(blueprint for blueprint in BLUEPRINTS if blueprint.name != "fine")
+"""All but the fine loop."""
 
-    def __init__(self, context: Context) -> None:
-        """Raises TleError or EphemerisError where the mission cannot be predicted."""
+
+class Terminal:
+    """Loops of one terminal in one process, stepped from outside."""
+
+    def __init__(
+        self,
+        context: Context,
+        blueprints: Sequence[Blueprint] | None = None,
+        tick_hz: int | None = None,
+    ) -> None:
+        """
+        blueprints: of the loops that run here; None: of all.
+        tick_hz: how often `tick` is called, a multiple of every loop's rate; None: the fine rate.
+
+        Raises TleError or EphemerisError where the mission cannot be predicted.
+        """
         self.bus = context.bus
         self.loops: list[Loop[Any, Any, Any]] = []
         rates = context.config.rates
-        for name, make, bind in BLUEPRINTS:
+        for name, make, bind in BLUEPRINTS if blueprints is None else blueprints:
             rate_hz: int = getattr(rates, f"{name}_hz")
             state, step = make(context.mission, context.config, context.window.start_tai_ns)
             read, write = bind(context)
             ring = getattr(context.bus, name)
             self.loops.append(Loop(name, rate_hz, state, step, read, write, ring))
-        fine_hz = rates.fine_hz
-        self._fine = next(loop for loop in self.loops if loop.name == "fine")
-        self._every = [fine_hz // loop.rate_hz for loop in self.loops]
+        tick_hz = tick_hz or rates.fine_hz
+        self._fine = next((loop for loop in self.loops if loop.name == "fine"), None)
+        self._every = [tick_hz // loop.rate_hz for loop in self.loops]
         self._due = [0] * len(self.loops)
-        self._slow_every = gcd(*(fine_hz // x.rate_hz for x in self.loops if x is not self._fine))
+        self._slow_every = gcd(*(tick_hz // x.rate_hz for x in self.loops if x is not self._fine))
         self._slow_due = 0
         self._tick = -1
 
     def tick(self, t_ns: int, passed: int = 1) -> None:
-        """Run all loops that are due, `passed` fine periods after the last call.
+        """Run all loops that are due, `passed` periods after the last call.
 
         More than one means an overrun: what was missed is skipped, not caught up.
         """
         k = self._tick = self._tick + passed
         # Most ticks belong to the fine loop alone.
         if k < self._slow_due:
-            self._fine.tick(t_ns)
+            if self._fine is not None:
+                self._fine.tick(t_ns)
             return
         self._slow_due = (k // self._slow_every + 1) * self._slow_every
         for i, loop in enumerate(self.loops):

@@ -20,6 +20,8 @@ from terminal.pointing_messages import (
     PointingSample,
 )
 from terminal.quantum_messages import (
+    DivergenceCommand,
+    DivergenceSample,
     LinkCommand,
     LinkSample,
     PolarizationCommand,
@@ -158,6 +160,8 @@ class FineCommand(NamedTuple):
     closed: U8 = 0
     beacon: U8 = 0
     scan_age_s: F32 = 1e9
+    events: U16 = 0
+    """Bits of terminal.control.fine.events.FineEvent."""
 
 
 class PointAheadSample(NamedTuple):
@@ -203,5 +207,6 @@ MESSAGES = {
         Message("polarization", PolarizationSample, PolarizationCommand, 1),
         Message("timing", TimingSample, TimingCommand, 1),
         Message("link", LinkSample, LinkCommand, 1),
+        Message("divergence", DivergenceSample, DivergenceCommand, 10),
     )
 }

@@ -4,7 +4,7 @@ Only means, from what the mission agrees on, what the terminal is made of, and w
 """
 
 from itertools import pairwise
-from math import expm1, inf, log10, radians, sin
+from math import expm1, hypot, inf, log10, radians, sin, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -15,6 +15,7 @@ from config.terminal import TerminalConfig
 from terminal.plan_assumptions import AFTERPULSE_PROBABILITY, Assumed
 
 if TYPE_CHECKING:
+    from terminal.control.beam_width import Sent
     from terminal.plan import PlanRow
     from terminal.qkd.finite_key import SiftedCounts, Triple
 
@@ -40,6 +41,9 @@ class RowLink(Struct, frozen=True):
     """Clicks in the gate, all slots and bases; 0 where the link does not stand."""
     sifted_bits: float
     """Bits of the key basis for the key, from the start until now."""
+    divergence_urad: float
+    """1/e^2 full angle of the sent beam: the mission's, or what divergence control will choose for
+    the jitter and the offset that it expects."""
 
 
 class LinkPlan(Struct, frozen=True):
@@ -57,6 +61,11 @@ class LinkPlan(Struct, frozen=True):
     """Bits of the key basis that are given away to estimate the errors."""
     qber: float
     secret_key_bits: float
+    divergence_policy: str
+    """best: control chooses the width; fixed: the mission's."""
+    wider_from_offset_urad: float | None
+    """A standing offset of the sent beam over this asks control for more than the least width:
+    w^2 + 4 sigma^2 = 2 b^2. None without control."""
 
 
 class Outage(NamedTuple):
@@ -66,7 +75,7 @@ class Outage(NamedTuple):
     to_s: float
 
 
-class _Receiving(NamedTuple):
+class Receiving(NamedTuple):
     """Optics and detectors of whoever receives."""
 
     aperture_m: float
@@ -78,7 +87,7 @@ class _Receiving(NamedTuple):
     """Clicks by sky light, all detectors together."""
 
 
-def _receiving(mission: Mission, config: TerminalConfig, assumed: Assumed) -> _Receiving:
+def receiving_end(mission: Mission, config: TerminalConfig, assumed: Assumed) -> Receiving:
     from terminal.optics.background import background_rate_hz
 
     source, receiver = mission.source, mission.receiver
@@ -91,7 +100,7 @@ def _receiving(mission: Mission, config: TerminalConfig, assumed: Assumed) -> _R
         optics.filter_bandwidth_m,
         source.wavelength_m,
     )
-    return _Receiving(
+    return Receiving(
         optics.aperture_m,
         optics.transmittance,
         optics.detector_efficiency,
@@ -116,7 +125,8 @@ def with_link(
     """
     from terminal.qkd.finite_key import SiftedCounts, key_length, key_parameters
 
-    receiving = _receiving(mission, config, assumed)
+    receiving = receiving_end(mission, config, assumed)
+    control = _control(mission, config)
     apart = _merged([Outage(-inf, from_s), *outages])
     seconds = _seconds(times_s, apart)
     kept = 1.0 - mission.security.disclosed_x_share
@@ -124,7 +134,8 @@ def with_link(
     x, z, z_errors = [0.0] * 3, [0.0] * 3, [0.0] * 3
     x_errors = 0.0
     for row, time_s, stands_s in zip(rows, times_s, seconds, strict=True):
-        budget = _budget(row, mission, receiving, assumed)
+        width_rad = _width_rad(row, mission, config, control, assumed)
+        budget = _budget(row, width_rad, mission, receiving, assumed)
         rate_hz, each_s = _clicks(budget.transmittance, mission, receiving, assumed)
         detected += rate_hz * stands_s
         x = [n + kept * stands_s * more for n, more in zip(x, each_s.x, strict=True)]
@@ -147,11 +158,44 @@ def with_link(
         disclosed_bits=key.sifted_x * mission.security.disclosed_x_share / kept,
         qber=key.qber_x,
         secret_key_bits=key.secret_key_bits,
+        divergence_policy="best" if control else "fixed",
+        wider_from_offset_urad=(
+            1e6 * sqrt(control.narrowest_rad**2 / 8.0 + 2.0 * assumed.jitter_rad**2)
+            if control
+            else None
+        ),
     )
 
 
+def _control(mission: Mission, config: TerminalConfig) -> "Sent | None":
+    """What divergence control has to choose from; None where the width is the mission's."""
+    if config.divergence is None or mission.receiver is None or config.divergence.policy == "fixed":
+        return None
+    from terminal.control.beam_width import Sent
+    from terminal.control.expander import curve_of
+
+    limits_rad = curve_of(config.divergence).limits_rad
+    return Sent(mission.source.wavelength_m, mission.receiver.aperture_m, *limits_rad)
+
+
+def _width_rad(
+    row: "PlanRow",
+    mission: Mission,
+    config: TerminalConfig,
+    control: "Sent | None",
+    assumed: Assumed,
+) -> float:
+    """1/e^2 full angle. An offset of which only its sigma is known adds to the jitter."""
+    if control is None or config.divergence is None:
+        return mission.beam.full_divergence_rad
+    from terminal.control.beam_width import best_rad
+
+    error_rad = hypot(assumed.jitter_rad, config.divergence.offset_sigma_rad)
+    return best_rad(control, row.range_m, error_rad)
+
+
 def _clicks(
-    transmittance: float, mission: Mission, receiving: _Receiving, assumed: Assumed
+    transmittance: float, mission: Mission, receiving: Receiving, assumed: Assumed
 ) -> tuple[float, "SiftedCounts"]:
     """(clicks in the gate per second, all slots and bases; sifted counts of key slots a second)."""
     from terminal.qkd.expected import (
@@ -201,12 +245,12 @@ def _clicks(
     return source.pulse_rate_hz * per_slot, counts
 
 
-def _budget(row: "PlanRow", mission: Mission, receiving: _Receiving, assumed: Assumed) -> RowLink:
+def _budget(
+    row: "PlanRow", width_rad: float, mission: Mission, receiving: Receiving, assumed: Assumed
+) -> RowLink:
     from terminal.optics.beam import beam_radius_m, collected_fraction, mean_collected_fraction
 
-    radius_m = beam_radius_m(
-        row.range_m, mission.beam.full_divergence_rad, mission.source.wavelength_m
-    )
+    radius_m = beam_radius_m(row.range_m, width_rad, mission.source.wavelength_m)
     held = float(collected_fraction(receiving.aperture_m, radius_m))
     collected = float(
         mean_collected_fraction(receiving.aperture_m, radius_m, row.range_m, assumed.jitter_rad)
@@ -227,6 +271,7 @@ def _budget(row: "PlanRow", mission: Mission, receiving: _Receiving, assumed: As
         transmittance=10.0 ** (-0.1 * loss_db),
         detected_rate_hz=0.0,
         sifted_bits=0.0,
+        divergence_urad=1e6 * width_rad,
     )
 
 

@@ -151,14 +151,23 @@ def _link(link: LinkPlan) -> list[str]:
         f"Detected {link.detected:,.0f}, errors {100.0 * link.qber:.2f} %",
         f"Sifted {link.sifted_bits:,.0f} bits, and {link.disclosed_bits:,.0f} disclosed",
         f"Expected secret key: {link.secret_key_bits:,.0f} bits",
+        *_divergence(link),
     ]
+
+
+def _divergence(link: LinkPlan) -> list[str]:
+    if link.wider_from_offset_urad is None:
+        return []
+    off = f"{link.wider_from_offset_urad:.1f} urad"
+    return [f"Divergence control: the least width; more for a beam over {off} off"]
 
 
 def _budget(answer: PlanAnswer) -> Table:
     """Where the light goes, at a few times."""
-    table = Table(box=SIMPLE_HEAD, caption="losses in dB")
+    table = Table(box=SIMPLE_HEAD, caption="losses in dB", padding=(0, 1, 0, 0))
     table.add_column("UTC", no_wrap=True)
     for heading in (
+        "width\nurad",
         "beam",
         "jitter",
         "air",
@@ -184,6 +193,7 @@ def _budget(answer: PlanAnswer) -> Table:
         )
         table.add_row(
             row.utc[11:19],
+            f"{link.divergence_urad:.1f}",
             *(f"{loss:.1f}" for loss in losses),
             f"{link.detected_rate_hz:,.0f}",
             f"{link.sifted_bits * 1e-3:,.1f}",

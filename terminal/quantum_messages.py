@@ -5,7 +5,19 @@ As in `terminal.messages`, which has the table of all.
 
 from typing import NamedTuple
 
-from terminal.fields import F64, I64, NO_COUNTS, NO_I64S, NO_U8S, U8, U32, F64s, I64s, U8s
+from terminal.fields import (
+    F64,
+    I64,
+    NO_COUNTS,
+    NO_DELAYS,
+    NO_I64S,
+    NO_U8S,
+    U8,
+    U32,
+    F64s,
+    I64s,
+    U8s,
+)
 
 
 class PolarizationSample(NamedTuple):
@@ -71,10 +83,16 @@ class TimingCommand(NamedTuple):
     """Times the slots given were found not to fit the pattern, and were searched anew."""
     relocks: U32 = 0
     """Locks after the first."""
+    gate_half_width_s: F64 = 0.0
+    """By which this tick's clicks were judged; 0: none was."""
     slot: I64s = NO_I64S
-    """Of each click of the sample; -1 where the clock is not sure or the click is out of gate."""
+    """Of each click of the sample, in the gate or not; -1 where the clock is not sure. What counts,
+    and how likely it is signal: `terminal.timetags.click_results`."""
     residual_ps: I64s = NO_I64S
-    """From its slot's centre."""
+    """From its slot's centre, its channel's delay taken off."""
+    channel_delays_s: F64s = NO_DELAYS
+    """Of the detectors H V D A, about their mean, that was taken off this tick's clicks; 0 where
+    none shows."""
     public_counts: F64s = NO_COUNTS
     """Clicks so far in public slots, 4 * sent state + channel."""
 
@@ -129,3 +147,50 @@ class LinkCommand(NamedTuple):
     """Tallies that came after a newer one, or again."""
     tallies_refused: U32 = 0
     """Tallies that cannot be: a count that fell, parts greater than their whole, no such time."""
+
+
+class DivergenceSample(NamedTuple):
+    """What the width of the sent beam depends on, and where the expander's stage stands."""
+
+    t_ns: I64
+    stage_t_ns: I64
+    """0: it has not told its position yet."""
+    stage_position: F64
+    """In the unit of its calibration."""
+    stage_moving: U8
+    fine_closed: U8
+    fine_rms_rad: F64
+    """Of both axes, as the quad cell shows it: sensor noise included."""
+    quad_sum_counts: F64
+    quad_diagonal_counts: F64
+    """a - b + c - d of one scan, to which a small error adds nothing: noise alone."""
+    linked: U8
+    """LINK, shutter open: what we send may be counted."""
+    range_m: F64
+    counted_until_ns: I64
+    """Up to which slots, as they left, the partner has counted; 0 before its first tally."""
+    counted: I64
+    """Its clicks in key slots so far."""
+    counted_vacuum: I64
+    """Its sifted bits of vacuum slots among them: background and dark counts."""
+
+
+class DivergenceCommand(NamedTuple):
+    """Where the expander shall stand, and what is known of the sent beam."""
+
+    position: F64 = 0.0
+    move: U8 = 0
+    full_divergence_rad: F64 = 0.0
+    """1/e^2, in force: by the newest position that the stage has told; 0: not known."""
+    wanted_rad: F64 = 0.0
+    """0: none, the loop idles."""
+    jitter_rad: F64 = 0.0
+    """Per axis, sensor noise taken off; 0: not known."""
+    jitter_sigma_rad: F64 = 0.0
+    """1-sigma of that."""
+    offset_rad: F64 = 0.0
+    """Root mean square of what is believed of the beam's standing offset."""
+    gain: F64 = 0.0
+    """Expected counts of the best width over those of the width in force, minus 1."""
+    flags: U8 = 0
+    """Bits of terminal.control.divergence.Flag."""

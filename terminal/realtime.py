@@ -11,8 +11,11 @@ from collections.abc import Callable
 _NS = 1_000_000_000
 
 PRIORITY = 50
-"""SCHED_FIFO priority: above all ordinary processes, below the kernel's own threads (99)."""
+"""SCHED_FIFO priority of the fine loop: above all ordinary processes, below the kernel's own
+threads (99)."""
 
+SLOW_PRIORITY = 40
+"""Of the process with the other loops."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -29,8 +32,12 @@ class Pacer:
         rate_hz: float,
         now_ns: Callable[[], int] = time.monotonic_ns,
         sleep: Callable[[float], None] = time.sleep,
+        first_ns: int | None = None,
     ) -> None:
-        """The first deadline is one period from now."""
+        """first_ns: the first deadline, by the same clock as `now_ns`; None: one period from now.
+
+        Where it has passed already, the deadlines since are skipped and counted as others are.
+        """
         self.lateness_ns: list[int] = []
         """Start of each tick after its deadline; whoever records timing takes and clears it."""
         self.overruns = 0
@@ -40,7 +47,7 @@ class Pacer:
         self._period_ns = _NS / rate_hz
         self._now_ns = now_ns
         self._sleep = sleep
-        self._start_ns = now_ns()
+        self._start_ns = now_ns() if first_ns is None else first_ns - round(self._period_ns)
         self._index = 0
 
     def wait(self) -> int:
@@ -62,7 +69,7 @@ class Pacer:
         return passed
 
 
-def prepare() -> dict[str, bool]:
+def prepare(priority: int = PRIORITY) -> dict[str, bool]:
     """Ask the system for what a real-time process wants; tells what was granted, never fails.
 
     sched_fifo: fixed priority over ordinary processes. memory_locked: no page is swapped out.
@@ -72,16 +79,18 @@ def prepare() -> dict[str, bool]:
     gc.collect()
     gc.freeze()
     return {
-        "sched_fifo": _sched_fifo(),
+        "sched_fifo": _sched_fifo(priority),
         "memory_locked": _lock_memory(),
         "timer_slack": _timer_slack(),
         "gc_frozen": True,
     }
 
 
-def _sched_fifo() -> bool:
+def _sched_fifo(priority: int) -> bool:
+    # What this process starts later, threads too, is ordinary again.
+    policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+        os.sched_setscheduler(0, policy, os.sched_param(priority))
     except OSError:
         return False
     return True

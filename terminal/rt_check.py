@@ -1,49 +1,98 @@
-"""What loop rate this machine holds: measured lateness of paced loops."""
+"""What fine-loop rate this machine holds: the loop's own process, measured on dummy devices."""
 
 import os
-import platform
-import re
-import shutil
-import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import msgspec
 import numpy as np
 from rich.table import Table
 
-from terminal.bus import Ring
-from terminal.messages import FineCommand, FineSample
-from terminal.realtime import PRIORITY, Pacer, prepare
+from config.errors import RunError
+from config.loader import load_scenario
+from config.terminal import TerminalConfig
+from terminal.dummy_bench import at_rate
+from terminal.fine_child import FineChild, FineRing
+from terminal.fine_memory import FineJob, FineMemory, FineReport, TickTimes, TimesReader
+from terminal.messages import ModesCommand, ModesSample
+from terminal.realtime import Pacer
+from terminal.rt_machine import cyclictest_beside, machine
+from terminal.shared_ring import RingWriter
 
-RATES_HZ = (500, 1000, 2000, 5000)
-MAX_OVERRUN_SHARE = 1e-3
-"""More skipped ticks than this: the rate is not held."""
+RATES_HZ = (500, 1000, 2000, 5000, 10_000)
+MAX_OVERRUN_SHARE = 1e-4
+"""As many skipped ticks, or more: the rate is not held."""
+CRITERION = (
+    f"fewer than {MAX_OVERRUN_SHARE:g} of the ticks skipped, p99 of lateness and p99 of computing "
+    "time together within the period, and so at every slower rate"
+)
+
+_LIKE = "leo_haps_downlink"
+"""Scenario whose terminal is measured."""
+_LEAD_NS = 50_000_000
+_SLOW_HZ = 50
+_START_TAI_NS = 1_000_000_000
 
 
-def check(duration_s: float) -> dict[str, Any]:
-    """Measure every rate with an empty tick and with the record of a fine-loop tick.
+def check(duration_s: float, rates_hz: Sequence[int] = RATES_HZ) -> dict[str, Any]:
+    """Run the fine loop's process at each rate for an equal part of `duration_s`.
 
-    The process stays at real-time priority afterwards, if that was granted.
+    {"holds_hz": the highest rate at which it may fly, 0 if none, "criterion", "rates": [{"rate_hz",
+    "load", "lateness_us": {"p50", "p99", "max"}, "compute_us": the same, "overruns", "ticks",
+    "closed", "holds"}], "granted", "kernel", "preemption", "cpus", "governors", "isolated_cpus",
+    "rt_share", "cyclictest": {"min_us", "avg_us", "max_us"} or None}
 
-    {"holds_hz": the highest rate held with both loads, 0 if none, "rates": [{"rate_hz", "load",
-    "lateness_us": {"p50", "p99", "max"}, "overruns", "ticks", "holds"}], "granted", "kernel",
-    "cpus", "cyclictest": {"min_us", "avg_us", "max_us"} or None}
+    Raises RunError if the process does not start, or dies.
     """
-    granted = prepare()
-    each_s = duration_s / (2 * len(RATES_HZ))
-    rates = [
-        {"rate_hz": rate_hz, "load": load, **_measure(rate_hz, each_s, tick)}
-        for rate_hz in RATES_HZ
-        for load, tick in (("empty", _nothing), ("record", _recorder()))
-    ]
-    failed = {row["rate_hz"] for row in rates if not row["holds"]}
+    config = load_scenario(_LIKE).terminal
+    each_s = duration_s / len(rates_hz)
+    with ExitStack() as stack:
+        memories = [stack.enter_context(_memory()) for _ in rates_hz]
+        child = FineChild("terminal.rt_child", tuple(fd for m in memories for fd in m.fds))
+        stack.callback(child.close)
+        with cyclictest_beside(duration_s) as beside:
+            measured = [
+                _measure(child, at_rate(config, rate_hz), memory, each_s)
+                for rate_hz, memory in zip(rates_hz, memories, strict=True)
+            ]
+    rows = [row for row, _ in measured]
     return {
-        "holds_hz": max((rate for rate in RATES_HZ if rate not in failed), default=0),
-        "rates": rates,
-        "granted": granted,
-        "kernel": f"{platform.release()} {platform.version()}",
-        "cpus": len(os.sched_getaffinity(0)),
-        "cyclictest": _cyclictest(each_s),
+        "holds_hz": highest_held(rows),
+        "criterion": CRITERION,
+        "rates": rows,
+        "granted": measured[0][1].granted,
+        **machine(),
+        **beside,
+    }
+
+
+def highest_held(rows: Sequence[dict[str, Any]]) -> int:
+    """A stall that shows at one rate is there at every faster one, seen or not; 0: none holds."""
+    highest = 0
+    for row in sorted(rows, key=lambda row: row["rate_hz"]):
+        if not row["holds"]:
+            break
+        highest = row["rate_hz"]
+    return highest
+
+
+def judge(rate_hz: int, times: Sequence[TickTimes]) -> dict[str, Any]:
+    """One measurement: its figures, and whether the rate holds by `CRITERION` (of itself alone)."""
+    periods, compute_ns, lateness_ns = np.array(times, dtype=np.int64).reshape(-1, 3).T
+    ticks = len(periods)
+    overruns = int(periods.sum()) - ticks
+    lateness_us, compute_us = _percentiles(lateness_ns), _percentiles(compute_ns)
+    in_time = lateness_us["p99"] + compute_us["p99"] <= 1e6 / rate_hz
+    return {
+        "rate_hz": rate_hz,
+        "load": "fine loop",
+        "lateness_us": lateness_us,
+        "compute_us": compute_us,
+        "overruns": overruns,
+        "ticks": ticks,
+        "holds": bool(in_time and overruns < MAX_OVERRUN_SHARE * (ticks + overruns)),
     }
 
 
@@ -51,22 +100,25 @@ def table(answer: dict[str, Any]) -> Table:
     """The answer of `check` for people."""
     granted = ", ".join(name for name, given in answer["granted"].items() if given) or "nothing"
     refused = ", ".join(name for name, given in answer["granted"].items() if not given) or "nothing"
-    shown = Table(
-        title=f"This machine holds {answer['holds_hz']} Hz",
-        caption=f"granted: {granted}; refused: {refused}\n"
-        f"{answer['cpus']} CPUs, kernel {answer['kernel']}",
-    )
-    shown.add_column("rate")
-    shown.add_column("load")
-    for column in ("p50 us", "p99 us", "max us", "skipped", "ticks"):
-        shown.add_column(column, justify="right")
+    beside = answer["cyclictest"]
+    governors = ", ".join(answer["governors"] or ["not told"])
+    isolated = answer["isolated_cpus"] or "none"
+    caption = [
+        f"granted: {granted}; refused: {refused}",
+        f"{answer['cpus']} CPUs, isolated: {isolated}; frequency governors: {governors}",
+        f"kernel {answer['kernel']}, preemption {answer['preemption'] or 'not told'}",
+        f"cyclictest: at most {beside['max_us']:.0f} us late" if beside else "no cyclictest",
+        f"holds: {answer['criterion']}",
+    ]
+    shown = Table(title=f"This machine holds {answer['holds_hz']} Hz", caption="\n".join(caption))
+    for name in ("rate", "late, us", "p99", "max", "compute", "p99", "max", "skipped", "ticks"):
+        shown.add_column(name, justify="right", no_wrap=True)
     shown.add_column("holds")
     for row in answer["rates"]:
-        late = row["lateness_us"]
+        figures = [row[kind][p] for kind in ("lateness_us", "compute_us") for p in _SHOWN]
         shown.add_row(
             f"{row['rate_hz']} Hz",
-            row["load"],
-            *(f"{late[key]:.0f}" for key in ("p50", "p99", "max")),
+            *(f"{us:.0f}" for us in figures),
             str(row["overruns"]),
             str(row["ticks"]),
             "yes" if row["holds"] else "no",
@@ -74,66 +126,49 @@ def table(answer: dict[str, Any]) -> Table:
     return shown
 
 
-def judge(rate_hz: float, lateness_ns: list[int], overruns: int) -> dict[str, Any]:
-    """One measurement: a rate holds if 99 % of its ticks start within half a period and fewer than
-    one in a thousand is skipped."""
-    ticks = len(lateness_ns)
-    p50, p99, most = np.percentile(np.array(lateness_ns), (50, 99, 100)) * 1e-3
-    half_period_us = 0.5e6 / rate_hz
-    return {
-        "lateness_us": {"p50": float(p50), "p99": float(p99), "max": float(most)},
-        "overruns": overruns,
-        "ticks": ticks,
-        "holds": bool(p99 < half_period_us and overruns < MAX_OVERRUN_SHARE * (ticks + overruns)),
-    }
+_SHOWN = ("p50", "p99", "max")
 
 
-def parse_cyclictest(text: str) -> dict[str, float] | None:
-    """Minimum, mean and maximum of the first thread in the output of `cyclictest --quiet`."""
-    found = re.search(r"Min:\s*(\d+).*?Avg:\s*(\d+).*?Max:\s*(\d+)", text)
-    if found is None:
-        return None
-    return dict(zip(("min_us", "avg_us", "max_us"), map(float, found.groups()), strict=True))
+def _percentiles(ns: Any) -> dict[str, float]:
+    return dict(zip(_SHOWN, (1e-3 * np.percentile(ns, (50, 99, 100))).tolist(), strict=True))
 
 
-def _measure(rate_hz: int, duration_s: float, tick: Callable[[], None]) -> dict[str, Any]:
-    pacer = Pacer(rate_hz)
-    due = max(1, round(duration_s * rate_hz))
-    passed = 0
-    while passed < due:
-        passed += pacer.wait()
-        tick()
-    return judge(rate_hz, pacer.lateness_ns, pacer.overruns)
-
-
-def _nothing() -> None:
-    pass
-
-
-def _recorder() -> Callable[[], None]:
-    """A tick that records as the fine loop does."""
-    ring: Ring[FineSample, FineCommand] = Ring("fine", FineCommand())
-    sample = FineSample(0, 100, 100, 100, 100, 1, 0, 1)
-    command = FineCommand()
-
-    def tick() -> None:
-        ring.push(sample, command)
-        if ring.seq % 1000 == 0:
-            ring.take()
-
-    return tick
-
-
-def _cyclictest(duration_s: float) -> dict[str, float] | None:
-    """What the usual tool says, if it is installed: 1 kHz at our own priority."""
-    tool = shutil.which("cyclictest")
-    if tool is None:
-        return None
-    seconds = max(1, round(duration_s))
-    pace = ["--interval=1000", f"--priority={PRIORITY}", f"--duration={seconds}"]
-    command = [tool, "--quiet", *pace]
+@contextmanager
+def _memory() -> Iterator[FineMemory]:
+    memory = FineMemory.create()
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return parse_cyclictest(done.stdout)
+        yield memory
+    finally:
+        memory.close()
+
+
+def _measure(
+    child: FineChild, config: TerminalConfig, memory: FineMemory, duration_s: float
+) -> tuple[dict[str, Any], FineReport]:
+    """One rate, with the loop closed by orders such as the modes loop gives."""
+    rate_hz = config.rates.fine_hz
+    modes: RingWriter[ModesSample, ModesCommand] = RingWriter("modes", memory.modes)
+    sample = ModesSample(*(0,) * len(ModesSample._fields))
+    reader, ring = TimesReader(memory.times), FineRing(memory)
+    times: list[TickTimes] = []
+    periods = max(1, round(duration_s * rate_hz))
+    job = FineJob(config, _START_TAI_NS, periods, os.getpid(), memory.fds)
+    child.send(msgspec.json.encode(job))
+    child.wait_ready()
+    start_ns = time.monotonic_ns() + _LEAD_NS
+    child.start(start_ns)
+    pacer = Pacer(_SLOW_HZ)
+    report = None
+    while report is None:
+        t_ns = _START_TAI_NS + time.monotonic_ns() - start_ns
+        modes.push(sample._replace(t_ns=t_ns), ModesCommand(fine_enable=1))
+        ring.look(t_ns)
+        ring.take()
+        times += reader.take()
+        if child.fate() is not None:
+            raise RunError(f"the fine loop's process {child.fate()}")
+        pacer.wait()
+        report = child.report(0.0)
+    times += reader.take()
+    ring.look(t_ns)
+    return {**judge(rate_hz, times), "closed": bool(ring.command.closed)}, report

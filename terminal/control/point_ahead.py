@@ -17,6 +17,9 @@ class Settings(NamedTuple):
     point that leads the partner would turn it away from there."""
     stroke_rad: float
     largest_aim_rad: float
+    boresight_rad: tuple[float, float] = (0.0, 0.0)
+    """On the position detector: where the beacon stands when light leaves or is received along it.
+    """
 
 
 def settings_of(mission: Mission, config: TerminalConfig) -> Settings:
@@ -27,6 +30,7 @@ def settings_of(mission: Mission, config: TerminalConfig) -> Settings:
         receives=mission.direction == "downlink",
         stroke_rad=optics.point_ahead_stroke_rad,
         largest_aim_rad=LARGEST_AIM_SPOTS * optics.quad_spot_rad,
+        boresight_rad=optics.boresight_rad,
     )
 
 
@@ -37,8 +41,9 @@ def step(
 
     The beacon is held at minus the angle by which the boresight shall stand beside it.
     """
+    boresight_x_rad, boresight_y_rad = k.boresight_rad
     if not s.valid:
-        return None, PointAheadCommand()
+        return None, PointAheadCommand(aim_x_rad=boresight_x_rad, aim_y_rad=boresight_y_rad)
     x_rad, y_rad = s.point_ahead_x_rad, s.point_ahead_y_rad
     if k.by_mirror:
         # The beam that leaves is aimed from the boresight, which a receiver holds on the signal.
@@ -47,6 +52,8 @@ def step(
     else:
         aim_x_rad, aim_y_rad = -x_rad, -y_rad
         mirror_x_rad = mirror_y_rad = 0.0
+    aim_x_rad += boresight_x_rad
+    aim_y_rad += boresight_y_rad
     stroke, farthest = k.stroke_rad, k.largest_aim_rad
     counts_per_rad = MIRROR_DAC_COUNTS / stroke
     return None, PointAheadCommand(

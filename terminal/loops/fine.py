@@ -1,28 +1,51 @@
 """Quad cell to fast steering mirror, the fastest loop."""
 
 from collections.abc import Callable
-from functools import partial
+from typing import Protocol
 
 from config.mission import Mission
 from config.terminal import TerminalConfig
+from drivers.protocols import QuadScan
 from terminal.context import Context
-from terminal.control.fine import FineState, limits_of, new_tuple, step
+from terminal.control.fine.step import FineState, initial, new_tuple, step
 from terminal.loop import Step
-from terminal.messages import FineCommand, FineSample
+from terminal.messages import FineCommand, FineSample, ModesCommand, PointAheadCommand
+from terminal.response_file import with_calibrated_response
+
+Read = Callable[[int], FineSample]
+Write = Callable[[FineCommand, int], None]
+
+
+class TellsMode(Protocol):
+    """A ring of the modes loop, wherever that runs."""
+
+    command: ModesCommand
+
+
+class TellsAim(Protocol):
+    """A ring of the point-ahead loop, wherever that runs."""
+
+    command: PointAheadCommand
 
 
 def make(
     mission: Mission, config: TerminalConfig, start_tai_ns: int
 ) -> tuple[FineState, Step[FineState, FineSample, FineCommand]]:
-    return FineState(), partial(step, limits_of(config))
+    return initial(with_calibrated_response(config, start_tai_ns)), step
 
 
-def bind(
-    context: Context,
-) -> tuple[Callable[[int], FineSample], Callable[[FineCommand, int], None]]:
+def bind(context: Context) -> tuple[Read, Write]:
     devices, bus = context.devices, context.bus
-    poll, command_mirror = devices.quad.poll, devices.mirror.command
-    modes, ahead = bus.modes, bus.point_ahead
+    return bound(devices.quad.poll, devices.mirror.command, bus.modes, bus.point_ahead)
+
+
+def bound(
+    poll: Callable[[int], QuadScan | None],
+    command_mirror: Callable[[int, int, int], None],
+    modes: TellsMode,
+    ahead: TellsAim,
+) -> tuple[Read, Write]:
+    """The loop on its two devices, and on what other loops tell it."""
 
     def read(t_ns: int) -> FineSample:
         scan, enable = poll(t_ns), modes.command.fine_enable

@@ -19,6 +19,7 @@ from terminal.loop import Step
 from terminal.qkd.exchange import Exchange, Ledger
 from terminal.qkd.tally import Book, TallyKeeper
 from terminal.quantum_messages import LinkCommand, LinkSample
+from terminal.timetags import click_results
 
 
 def make(
@@ -42,7 +43,8 @@ def bind(
         while clicks:
             timed, recovered = clicks.popleft()
             slot = recovered.slot
-            key = (slot >= 0) & (pattern[slot % len(pattern)] == NOT_PUBLIC)
+            counts = click_results.accepted(recovered)
+            key = counts & (pattern[slot % len(pattern)] == NOT_PUBLIC)
             slots.append(slot[key])
             channels.append(timed.channel[key])
         heard = devices.classical.poll(t_ns)

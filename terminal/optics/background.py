@@ -27,3 +27,11 @@ def background_rate_hz(
     area_m2 = math.pi * (aperture_m / 2) ** 2
     power_w = radiance_w_m2_sr_um * solid_angle_sr * area_m2 * (filter_bandwidth_m * 1e6)
     return power_w * wavelength_m / (PLANCK_J_S * SPEED_OF_LIGHT_M_S)
+
+
+def gate_probability(rate_hz: float, gate_s: float) -> float:
+    """Probability of at least one count in a gate: 1 - exp(-rate gate).
+
+    The product alone is the mean number, and by day no probability.
+    """
+    return -math.expm1(-rate_hz * gate_s)

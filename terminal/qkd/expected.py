@@ -9,7 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from terminal.qkd.decoy_bounds import Counts
 from terminal.qkd.finite_key import SiftedCounts, Triple
+
+Array = NDArray[np.float64]
+
+_BLOCK = 1 << 16
+"""Numbers of one intermediate array: with so many all of them stay in a core's cache."""
 
 
 class Receiver(NamedTuple):
@@ -22,26 +28,33 @@ class Receiver(NamedTuple):
     """That a signal click shows the other state of its basis."""
 
 
+class Link(NamedTuple):
+    """A pass as the photons see it."""
+
+    transmittance: Array
+    """(s,): sender to click, in each slot of time."""
+    pulses: Array
+    """(s,): sent in it, over all passes."""
+    receiver: Receiver
+    receiver_z: Receiver | None = None
+    """Of the check basis, if it is not that of the key basis."""
+    shared_errors: bool = True
+    """As in the published model, which shares the errors of a slot over the intensities; else each
+    intensity has its own, which is what happens (half of the vacuum's clicks are wrong)."""
+
+
 def detection_probability(
     transmittance: ArrayLike, intensity: float, receiver: Receiver
-) -> NDArray[np.float64]:
+) -> Array:
     """D: probability of a click per pulse of mean photon number `intensity`; input's shape."""
-    silent = np.exp(-intensity * np.asarray(transmittance, dtype=np.float64))
-    extraneous = 2 * receiver.extraneous_count_probability
-    return (1 + receiver.afterpulse_probability) * (1 - (1 - extraneous) * silent)
+    (dark, per_light), _ = _lines(receiver)
+    return dark + per_light * _light(transmittance, intensity)
 
 
-def error_probability(
-    transmittance: ArrayLike, intensity: float, receiver: Receiver
-) -> NDArray[np.float64]:
+def error_probability(transmittance: ArrayLike, intensity: float, receiver: Receiver) -> Array:
     """e: the same for a wrong click; input's shape."""
-    signal = -np.expm1(-intensity * np.asarray(transmittance, dtype=np.float64))
-    clicks = detection_probability(transmittance, intensity, receiver)
-    return (
-        receiver.extraneous_count_probability
-        + receiver.afterpulse_probability * clicks / 2
-        + receiver.intrinsic_qber * signal
-    )
+    _, (dark, per_light) = _lines(receiver)
+    return dark + per_light * _light(transmittance, intensity)
 
 
 def receiver_behind_splitter(
@@ -83,49 +96,95 @@ def expected_counts(
     *,
     shared_errors: bool = True,
 ) -> SiftedCounts:
-    """Expected sifted counts of both bases over all slots.
+    """Expected sifted counts of both bases over all slots, for one set of parameters.
 
-    transmittance: (n,), sender to click, each valid for `pulses_per_slot` pulses (pulse rate times
+    transmittance: (s,), sender to click, each valid for `pulses_per_slot` pulses (pulse rate times
     the slot's length, times the number of passes). Sender and receiver both take the key basis with
-    `basis_x_probability`. receiver_z: of the check basis, if it is not that of the key basis.
-    shared_errors: as in the published model, which shares them over the intensities; else each
-    intensity has its own, which is what happens (half of the vacuum's clicks are wrong).
+    `basis_x_probability`. The rest: see `Link`.
 
     Raises ValueError for a transmittance outside [0, 1].
     """
     eta = np.atleast_1d(np.asarray(transmittance, dtype=np.float64))
     if not np.all((eta >= 0) & (eta <= 1)):
         raise ValueError("transmittance: must lie in [0, 1]")
-    sent = pulses_per_slot * np.asarray(probabilities)[:, np.newaxis]
-    x, x_wrong = _clicks(eta, sent, intensities, receiver, shared_errors)
-    z, z_wrong = _clicks(eta, sent, intensities, receiver_z or receiver, shared_errors)
-    both_x = basis_x_probability**2
-    both_z = (1 - basis_x_probability) ** 2
+    pulses = np.full(eta.shape, float(pulses_per_slot))
+    counts = counts_over(
+        Link(eta, pulses, receiver, receiver_z, shared_errors),
+        np.array(intensities, dtype=np.float64),
+        np.array(probabilities, dtype=np.float64),
+        np.array(basis_x_probability),
+    )
     return SiftedCounts(
-        _triple(both_x * x),
-        _triple(both_z * z),
-        float(both_x * x_wrong.sum()),
-        _triple(both_z * z_wrong),
+        _triple(counts.x), _triple(counts.z), float(counts.x_errors), _triple(counts.z_errors)
     )
 
 
-def _clicks(
-    eta: NDArray[np.float64],
-    sent: NDArray[np.float64],
-    intensities: Triple,
-    receiver: Receiver,
-    shared_errors: bool,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(3,) clicks and wrong ones of each intensity, were all pulses of this basis."""
-    clicks = sent * np.stack([detection_probability(eta, mu, receiver) for mu in intensities])
-    errors = sent * np.stack([error_probability(eta, mu, receiver) for mu in intensities])
-    if not shared_errors:
-        return clicks.sum(axis=1), errors.sum(axis=1)
-    in_slot = clicks.sum(axis=0)
-    rate = np.divide(errors.sum(axis=0), in_slot, out=np.zeros_like(in_slot), where=in_slot > 0)
-    return clicks.sum(axis=1), (clicks * rate).sum(axis=1)
+def counts_over(
+    link: Link, intensities: Array, probabilities: Array, basis_x_probability: Array
+) -> Counts:
+    """Expected sifted counts for many sets of parameters at once.
+
+    intensities, probabilities: (..., 3) of one shape; basis_x_probability: (...), broadcast against
+    them.
+    """
+    shape = intensities.shape
+    sets = max(1, _BLOCK // (3 * link.transmittance.size))
+    mu, p = intensities.reshape(-1, 3), probabilities.reshape(-1, 3)
+    receivers = (link.receiver,) if link.receiver_z is None else (link.receiver, link.receiver_z)
+    blocks = [
+        _clicks(link, mu[k : k + sets], p[k : k + sets], receivers) for k in range(0, len(mu), sets)
+    ]
+    clicks, errors = np.concatenate(blocks, axis=2).reshape(2, len(receivers), *shape)
+    both_x = basis_x_probability[..., np.newaxis] ** 2
+    both_z = (1.0 - basis_x_probability[..., np.newaxis]) ** 2
+    return Counts(
+        both_x * clicks[0], both_z * clicks[-1], (both_x * errors[0]).sum(-1), both_z * errors[-1]
+    )
 
 
-def _triple(values: NDArray[np.float64]) -> Triple:
+def _clicks(link: Link, mu: Array, p: Array, receivers: tuple[Receiver, ...]) -> Array:
+    """(2, receivers, m, 3): clicks and wrong ones over the pass, were all pulses of one basis.
+
+    Both are straight lines in the share of pulses whose light clicks, so that the slots are summed
+    once for both, and the light of a slot over the intensities once for its error rate.
+    """
+    light = _light(link.transmittance, mu[..., np.newaxis])
+    lit = light @ link.pulses
+    sent = link.pulses.sum()
+    mixed = (p[:, np.newaxis, :] @ light)[:, 0] if link.shared_errors else None
+    found = []
+    for receiver in receivers:
+        (dark, per_light), (wrong_dark, wrong_per_light) = _lines(receiver)
+        clicks = p * (dark * sent + per_light * lit)
+        if mixed is None:
+            found.append((clicks, p * (wrong_dark * sent + wrong_per_light * lit)))
+            continue
+        share = p.sum(axis=-1, keepdims=True)
+        in_slot = dark * share + per_light * mixed
+        rate = wrong_dark * share + wrong_per_light * mixed
+        rate = np.divide(rate, in_slot, out=np.zeros_like(rate), where=in_slot > 0)
+        rate *= link.pulses
+        wrong = per_light * (light @ rate[..., np.newaxis])[..., 0]
+        wrong += dark * rate.sum(axis=-1, keepdims=True)
+        found.append((clicks, p * wrong))
+    return np.array(found).swapaxes(0, 1)
+
+
+def _light(transmittance: ArrayLike, intensity: ArrayLike) -> Array:
+    """Share of pulses of which light clicks, in an ideal detector."""
+    light: Array = -np.expm1(-np.multiply(intensity, transmittance, dtype=np.float64))
+    return light
+
+
+def _lines(receiver: Receiver) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Of clicks and of wrong clicks: probability in the dark, and how it grows with the light."""
+    extraneous, afterpulse, intrinsic = receiver
+    dark = (1.0 + afterpulse) * 2.0 * extraneous
+    per_light = (1.0 + afterpulse) * (1.0 - 2.0 * extraneous)
+    wrong_dark = extraneous + 0.5 * afterpulse * dark
+    return (dark, per_light), (wrong_dark, 0.5 * afterpulse * per_light + intrinsic)
+
+
+def _triple(values: Array) -> Triple:
     signal, decoy, vacuum = values.tolist()
     return signal, decoy, vacuum

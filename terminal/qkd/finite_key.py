@@ -1,27 +1,26 @@
-"""Finite-key length of decoy-state BB84 with three intensities, from counts alone.
+"""Finite-key length of decoy-state BB84 from counts: what a flight says while it goes on.
 
-Source: Lim et al., Phys. Rev. A 89, 022307 (2014), in the form of Sidhu et al., npj Quantum Inf.
-8, 18 (2022): key basis X, check basis Z, Chernoff or Hoeffding bounds, 21 error terms.
-All numbers are plain floats; counts may be expectations, so they need not be whole.
+The formulas are those of `decoy_bounds`; here are one set of plain numbers, and what may be asked.
 """
 
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
 
 from config.mission import Security, Source
+from terminal.qkd.decoy_bounds import Bound, Counts, KeyBounds, KeyRules, bound_key
+from terminal.qkd.leakage import Leakage
 
 Triple = tuple[float, float, float]
 """One number per intensity: signal, decoy, vacuum."""
 
-Bound = Literal["chernoff", "hoeffding"]
-Leakage = Literal["efficiency", "one_way_finite"]
-
-_PARTS = 21
-"""Parts into which the secrecy failure probability is split (Lim et al. 2014)."""
-
 
 class SiftedCounts(NamedTuple):
-    """Clicks in slots where both ends took the same basis, key slots only."""
+    """Clicks in slots where both ends took the same basis, key slots only.
+
+    Expectations need not be whole.
+    """
 
     x: Triple
     """Key basis, per intensity."""
@@ -48,6 +47,13 @@ class KeyParameters(NamedTuple):
     """Error correction leaks this many times the Shannon limit; at least 1."""
     leakage: Leakage = "one_way_finite"
     bound: Bound = "chernoff"
+
+    @property
+    def rules(self) -> KeyRules:
+        """All but what is sent."""
+        return KeyRules(
+            self.secrecy, self.correctness, self.efficiency, self.leakage, self.bound
+        )
 
 
 class KeyEstimate(NamedTuple):
@@ -83,103 +89,25 @@ def key_parameters(source: Source, security: Security) -> KeyParameters:
 def key_length(counts: SiftedCounts, params: KeyParameters) -> KeyEstimate:
     """Secret bits that can be distilled from `counts`.
 
-    Bounds are cut to what is possible (no more vacuum and single-photon counts than counts), so any
-    possible counts, zeros included, give a finite answer. Raises ValueError naming the field for
-    counts or parameters that cannot be.
+    Any possible counts, zeros included, give a finite answer. Raises ValueError naming the field
+    for counts or parameters that cannot be.
     """
     check_counts(counts)
     check_parameters(params)
-    beta = math.log(_PARTS / params.secrecy)
-    sifted_x, sifted_z = sum(counts.x), sum(counts.z)
-
-    vacuum_x, single_x = _photon_numbers(counts.x, params, beta)
-    _, single_z = _photon_numbers(counts.z, params, beta)
-    phase_error = _phase_error(counts.z_errors, single_z, single_x, params, beta)
-    qber = counts.x_errors / sifted_x if sifted_x > 0 else 0.5
-    leakage = leakage_bits(sifted_x, qber, params)
-    unclipped = (
-        vacuum_x
-        + single_x * (1 - binary_entropy(phase_error))
-        - leakage
-        - 6 * math.log2(_PARTS / params.secrecy)
-        - math.log2(2 / params.correctness)
-    )
-    return KeyEstimate(
-        max(unclipped, 0.0),
-        unclipped,
-        qber,
-        phase_error,
-        single_x,
-        vacuum_x,
-        leakage,
-        sifted_x,
-        sifted_z,
+    return estimate_of(
+        bound_key(
+            Counts(*(np.array(field, dtype=np.float64) for field in counts)),
+            np.array(params.intensities),
+            np.array(params.probabilities),
+            params.rules,
+        )
     )
 
 
-def binary_entropy(p: float) -> float:
-    """Shannon entropy in bits of a coin that falls on one side with probability `p` in [0, 1]."""
-    if p <= 0 or p >= 1:
-        return 0.0
-    return -p * math.log2(p) - (1 - p) * math.log2(1 - p)
-
-
-def poisson_mixture(n: int, params: KeyParameters) -> float:
-    """tau_n: probability that a pulse holds `n` photons, over the sender's choice of intensity."""
-    pairs = zip(params.probabilities, params.intensities, strict=True)
-    return sum(p * math.exp(-mu) * mu**n for p, mu in pairs) / math.factorial(n)
-
-
-def deviation_below(count: float, total: float, beta: float, bound: Bound) -> float:
-    """How far the mean may lie under a `count` that is part of `total`, but for exp(-beta)."""
-    if bound == "hoeffding":
-        return math.sqrt(total * beta / 2)
-    return beta / 2 + math.sqrt(2 * beta * count + beta**2 / 4)
-
-
-def deviation_above(count: float, total: float, beta: float, bound: Bound) -> float:
-    """How far the mean may lie over a `count` that is part of `total`, but for exp(-beta)."""
-    if bound == "hoeffding":
-        return math.sqrt(total * beta / 2)
-    return beta + math.sqrt(2 * beta * count + beta**2)
-
-
-def leakage_bits(sifted: float, qber: float, params: KeyParameters) -> float:
-    """Bits of a block of `sifted` that error correction tells the world, at least.
-
-    "efficiency": f n h(Q). "one_way_finite": the larger of that and the finite-size limit of
-    one-way codes (Tomamichel et al., Quantum Inf. Process. 16, 280 (2017)). A `qber` over 1/2
-    counts as 1/2: who errs more often than a coin has something else wrong than noise.
-    """
-    qber = min(qber, 0.5)
-    asymptotic = params.efficiency * sifted * binary_entropy(qber)
-    whole = math.floor(sifted)
-    # At Q = 0 the finite term goes to minus infinity, and the larger one is the asymptotic.
-    if params.leakage == "efficiency" or whole == 0 or qber == 0:
-        return asymptotic
-    failure = params.correctness * (1 + 1 / math.sqrt(whole))
-    typical = sifted * (1 - qber) - binomial_quantile(failure, whole, 1 - qber) - 1
-    finite = (
-        sifted * binary_entropy(qber)
-        + typical * math.log2((1 - qber) / qber)
-        - math.log2(sifted) / 2
-        - math.log2(1 / params.correctness)
-    )
-    return max(asymptotic, finite)
-
-
-def binomial_quantile(probability: float, trials: int, success: float) -> int:
-    """Least k with P(K <= k) >= `probability`, K binomial(`trials`, `success`); 0 < both < 1."""
-    from scipy.special import betainc
-
-    low, high = -1, trials
-    while high - low > 1:
-        k = (low + high) // 2
-        if betainc(trials - k, k + 1, 1 - success) >= probability:
-            high = k
-        else:
-            low = k
-    return high
+def estimate_of(bounds: KeyBounds) -> KeyEstimate:
+    """The bounds of one set of parameters, arrays of one number each, as plain numbers."""
+    unclipped, *others = (float(field) for field in bounds)
+    return KeyEstimate(max(unclipped, 0.0), unclipped, *others)
 
 
 def check_counts(counts: SiftedCounts) -> None:
@@ -207,63 +135,3 @@ def check_parameters(params: KeyParameters) -> None:
             raise ValueError(f"{name}: need a number between 0 and 1, got {value}")
     if not 1 <= params.efficiency < math.inf:
         raise ValueError(f"efficiency: need at least 1, got {params.efficiency}")
-
-
-def _below(counts: Triple, k: int, params: KeyParameters, beta: float) -> float:
-    """Lower bound on e^mu_k / p_k times the mean of counts[k]."""
-    mean = counts[k] - deviation_below(counts[k], sum(counts), beta, params.bound)
-    return mean * math.exp(params.intensities[k]) / params.probabilities[k]
-
-
-def _above(counts: Triple, k: int, params: KeyParameters, beta: float) -> float:
-    """Upper bound on e^mu_k / p_k times the mean of counts[k]."""
-    mean = counts[k] + deviation_above(counts[k], sum(counts), beta, params.bound)
-    return mean * math.exp(params.intensities[k]) / params.probabilities[k]
-
-
-def _photon_numbers(counts: Triple, params: KeyParameters, beta: float) -> tuple[float, float]:
-    """Lower bounds on the counts of one basis that came from 0 and from 1 photon.
-
-    In the vacuum bound the decoy counts enter with their lower bound, as in the published code
-    (SatQuMA 2.0); strictly it takes their upper bound. With mu3 = 0 they drop out.
-    """
-    mu1, mu2, mu3 = params.intensities
-    tau0, tau1 = poisson_mixture(0, params), poisson_mixture(1, params)
-    decoy_low = _below(counts, 1, params, beta)
-    total = sum(counts)
-
-    s0 = tau0 * (mu2 * _below(counts, 2, params, beta) - mu3 * decoy_low) / (mu2 - mu3)
-    s0 = min(max(s0, 0.0), total)
-
-    multi = (mu2**2 - mu3**2) / mu1**2 * (_above(counts, 0, params, beta) - s0 / tau0)
-    s1 = tau1 * mu1 * (decoy_low - _above(counts, 2, params, beta) - multi)
-    s1 /= mu1 * (mu2 - mu3) - mu2**2 + mu3**2
-    return s0, min(max(s1, 0.0), total - s0)
-
-
-def _phase_error(
-    z_errors: Triple, single_z: float, single_x: float, params: KeyParameters, beta: float
-) -> float:
-    """Upper bound on the phase error of the key basis' single-photon counts, at most 1/2.
-
-    Errors among single photons are taken as at least one: the sampling term vanishes with the error
-    rate, but a small sample without errors does not prove a rest without errors.
-    """
-    if single_z <= 0 or single_x <= 0:
-        return 0.5
-    _, mu2, mu3 = params.intensities
-    errors = _above(z_errors, 1, params, beta) - _below(z_errors, 2, params, beta)
-    errors *= poisson_mixture(1, params) / (mu2 - mu3)
-    rate = max(min(errors, sum(z_errors)), 1.0) / single_z
-    if rate >= 0.5:
-        return 0.5
-    return min(rate + _sampling(params.secrecy, rate, single_z, single_x), 0.5)
-
-
-def _sampling(secrecy: float, rate: float, sample: float, rest: float) -> float:
-    """gamma: how much worse the `rest` may be than a `sample` with error rate `rate` in (0, 1)."""
-    spread = (1 - rate) * rate
-    size = (sample + rest) / (sample * rest)
-    return math.sqrt(
-        size * spread / math.log(2) * math.log2(size * _PARTS**2 / (spread * secrecy**2))
-    )

@@ -76,11 +76,11 @@ def test_mode_spans_join_without_gap(demo: Pass) -> None:
         assert before["end_s"] == after["start_s"] > before["start_s"]
 
 
-def test_fine_error_is_between_the_bound_and_the_required(demo: Pass) -> None:
+def test_fine_error_is_within_a_tenth_of_the_bound(demo: Pass) -> None:
     for error, bound in zip(
         demo.summary["fine_urad_rms"], demo.summary["fine_bound_urad_rms"], strict=True
     ):
-        assert bound <= error < 3.3
+        assert 0.98 * bound < error < 1.10 * bound
 
 
 def test_fine_error_is_that_of_the_recorded_truth(demo: Pass) -> None:
@@ -99,6 +99,9 @@ def test_clock_is_locked_and_never_slips(demo: Pass) -> None:
     # The rms about the slots is the detectors' jitter; the clock adds nothing that shows.
     assert clock["timing_rms_ps"] == pytest.approx(150.0, rel=0.03)
     assert clock["audits_failed"] == clock["relocks"] == 0
+    # Delays of 100 ps, found to the noise of 200,000 clicks: 150 ps over the root of a channel's.
+    assert np.ptp(clock["channel_delays_true_ps"]) > 100.0
+    assert clock["channel_delay_error_ps_rms"] < 3.0 * 150.0 / math.sqrt(0.15 * 200_000)
     # Poisson: half of the background clicks of the whole pass.
     seen = 0.5 * clock["background_true_hz"] * clock["locked_s"]
     assert clock["background_hz"] == pytest.approx(

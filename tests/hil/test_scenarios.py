@@ -23,12 +23,15 @@ def test_reaches_link_and_holds_it(flight: Flown) -> None:
 
 
 def test_held_inside_the_field_stop(flight: Flown) -> None:
-    """Three standard deviations an axis; no controller beats the bound."""
+    """Three standard deviations an axis; no controller beats the bound, but a short sample may by
+    what it happens to hold: some 10,000 independent errors, 0.7 % of their rms."""
     optics = load_scenario(flight.summary["scenario"]).terminal.optics
+    most = 1.15 if "laps" in flight.summary["scenario"] else 1.10
     for error, bound in zip(
         flight.summary["fine_urad_rms"], flight.summary["fine_bound_urad_rms"], strict=True
     ):
-        assert bound <= error < 1e6 * optics.field_of_view_rad / 2 / 3
+        assert 0.97 * bound < error < most * bound
+        assert error < 1e6 * optics.field_of_view_rad / 2 / 3
 
 
 def test_clock_locks_and_never_slips(flight: Flown) -> None:

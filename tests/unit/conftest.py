@@ -12,6 +12,7 @@ ENTRIES = [
     EntryPoint("plan", "terminal.plan_commands:plan", cli.GROUP),
     EntryPoint("passes", "terminal.plan_commands:passes", cli.GROUP),
     EntryPoint("clock", "terminal.clock_commands:app", cli.GROUP),
+    EntryPoint("track", "terminal.track_command:track", cli.GROUP),
 ]
 
 

@@ -61,6 +61,9 @@ def judged(name: str) -> tuple[LinkPlan, list[PlanRow], Expectation]:
         misalignment_rad=np.zeros(n),
         frame_angle_rad=np.zeros(n),
         jitter_rad=np.full(n, jitter_rad),
+        full_divergence_rad=np.array(
+            [1e-6 * row.link.divergence_urad for row in planned if row.link]
+        ),
     )
     receiver = mission.receiver
     gate_s = receiver.gate_half_width_s if receiver else config.timing.gate_half_width_s
@@ -76,7 +79,10 @@ def test_key_is_that_of_the_judge(name: str) -> None:
     assert link.sifted_bits == pytest.approx(sum(expected.counts.x), rel=0.005)
     assert link.disclosed_bits == pytest.approx(expected.disclosed_x, rel=0.005)
     assert link.qber == pytest.approx(expected.qber_x, rel=0.01)
-    assert link.secret_key_bits == pytest.approx(expected.secret_key_bits, rel=0.01)
+    # A key near 0 is a small difference of what agrees to parts in a thousand of the sifted bits.
+    assert link.secret_key_bits == pytest.approx(
+        expected.secret_key_bits, rel=0.01, abs=0.001 * link.sifted_bits
+    )
     links = [row.link for row in planned if row.link is not None]
     assert len(links) == len(planned)
     np.testing.assert_allclose(

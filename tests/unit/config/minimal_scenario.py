@@ -191,6 +191,7 @@ def terminal() -> dict[str, Any]:
             "drop_s": 0.05,
             "settled_rad": 2e-5,
             "settled_s": 0.2,
+            "response": {"resonance_hz": 1000.0, "damping": 0.5, "delay_samples": 2},
         },
         "polarization": {"trim_window_s": 5.0, "trim_min_clicks": 500, "deadband_rad": 1e-3},
         "timing": {

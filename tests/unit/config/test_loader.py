@@ -70,7 +70,7 @@ def test_all_scenarios_of_the_package_load() -> None:
         ("mission.source.wavelength_m", 810, "found 810: is this in nm?"),
         ("mission.earth.ut1_minus_utc_s", -400, "expected number >= -0.9"),
         ("world.platform.residual", "silex", "'silex' is not known: did you mean esa_silex?"),
-        ("world.platform.residual", "zzz", "known are drone, esa_silex"),
+        ("world.platform.residual", "zzz", "known are aircraft, drone, esa_lines, esa_silex, haps"),
         ("mission.partner.kind", "satelite", "did you mean satellite?"),
         ("mission.window", 3, "expected mapping, found 3"),
         ("mission.partner.tle", ["1 41731U"], "expected list of length 2"),

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from minimal_scenario import ROLES, drop, minimal, put
 
+from config.divergence_checks import EXPANDER
 from config.ranges import RANGES
 from config.scenario import Scenario
 from config.validation import DEVICE_ROLES, Problem, find_problems
@@ -29,7 +30,8 @@ def test_good_scenarios_have_no_problem() -> None:
 
 
 def test_roles_are_those_that_the_terminal_opens() -> None:
-    assert set(DEVICE_ROLES) == set(Devices._fields) == set(ROLES)
+    assert set(DEVICE_ROLES) == set(ROLES)
+    assert {*DEVICE_ROLES, EXPANDER} == set(Devices._fields)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,11 @@ def test_roles_are_those_that_the_terminal_opens() -> None:
         ("terminal.rates.coarse_hz", 300, "5000 must be a multiple"),
         ("terminal.rates.link_hz", 10_000, "5000 must be a multiple"),
         ("terminal.timing.gate_half_width_s", 2.5e-9, "under half a slot, 2.5e-09 s"),
+        (
+            "terminal.timing.gate_least_half_width_s",
+            1.5e-9,
+            "not be above gate_half_width_s, 1e-09",
+        ),
         ("terminal.devices.gimball", {"driver": "a", "url": "b"}, "did you mean gimbal?"),
         ("mission.track.latitude_deg", 89.5, "pole"),
         ("mission.track.radius_m", 3.0, "is this in km?"),
@@ -195,6 +202,8 @@ def test_every_range_belongs_to_a_field(limit: Any) -> None:
     data = platform_partner() if "partner.track" in limit.key else minimal()
     if limit.key.startswith("mission.receiver."):
         data = put(put(data, "mission.direction", "uplink"), "mission.receiver", RECEIVER)
+    if limit.key.startswith("terminal.divergence."):
+        data = put(data, "terminal.divergence", {"calibration": [[0.0, 2e-4], [1e-3, 2e-5]]})
     if limit.key.startswith("world.partner.search."):
         data = put(data, "world.partner.search", SEARCH)
     value: object = msgspec.convert(data, Scenario)

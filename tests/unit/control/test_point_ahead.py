@@ -48,6 +48,20 @@ def test_a_receiver_with_a_mirror_looks_at_the_signal(y_rad: float, offset_rad: 
     assert (command.aim_x_rad, -command.aim_y_rad) == (0.0, offset_rad)
 
 
+@given(ahead_angles, ways)
+def test_the_calibrated_boresight_moves_where_the_beacon_is_held(
+    y_rad: float, way: tuple[bool, bool]
+) -> None:
+    """By as much, whatever aims ahead, and before the partner's place is known, too."""
+    held = 3e-6, -2e-6
+    for sample in (PointAheadSample(0, 1, 0.0, y_rad, 1e-6), PointAheadSample(0, 0, 0.0, 0.0, 0.0)):
+        _, plain = step(settings(*way), None, sample, 0.1)
+        _, moved = step(settings(*way)._replace(boresight_rad=held), None, sample, 0.1)
+        shift = moved.aim_x_rad - plain.aim_x_rad, moved.aim_y_rad - plain.aim_y_rad
+        assert shift == pytest.approx(held, abs=1e-12)
+        assert (moved.x_counts, moved.y_counts) == (plain.x_counts, plain.y_counts)
+
+
 @pytest.mark.parametrize("way", [(True, True), (True, False), (False, False)])
 def test_each_stays_within_its_reach_and_says_so(way: tuple[bool, bool]) -> None:
     for reach_rad, limited in ((0.0, 0), (70e-6, 0), (1.0, 1)):

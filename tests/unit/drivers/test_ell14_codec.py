@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from drivers.elliptec import encode, signed32
 from drivers.protocols import PlateState
-from drivers.waveplate_ell14 import Ell14, encode, signed32
+from drivers.waveplate_ell14 import Ell14
 
 IDENTITY = b"0IN0E1140064920211501016800023000\r\n"
 ELL17 = b"0IN111140050920201501001C00000400\r\n"

@@ -298,6 +298,26 @@ def test_gate_takes_the_gaussian_share():
     assert one / wide == pytest.approx(0.6827, abs=1e-4)
 
 
+def test_each_bin_has_its_own_gate():
+    world = _world(dark_rate_hz=200, dead_time_s=50e-9, intrinsic_qber=0.005)
+    both = expected_key(
+        _mission(), _optics(), np.array([0.3e-9, 0.5e-9]), world, _bins([60.0, 40.0], 600e3)
+    )
+    narrow = expected_key(_mission(), _optics(), 0.3e-9, world, _bins(60.0, 600e3))
+    wide = expected_key(_mission(), _optics(), 0.5e-9, world, _bins(40.0, 600e3))
+    assert both.detected == pytest.approx(narrow.detected + wide.detected, rel=1e-12)
+    for k in range(3):
+        assert both.counts.z_errors[k] == pytest.approx(
+            narrow.counts.z_errors[k] + wide.counts.z_errors[k], rel=1e-12
+        )
+
+
+def test_without_a_gate_nothing_counts():
+    none = expected_key(_mission(), _optics(), np.array([0.0]), _world(radiance=2.0), _bins())
+    assert none.detected == 0
+    assert none.secret_key_bits == 0
+
+
 def test_dead_time_and_afterpulses_of_one_detector():
     rate_hz = np.array([0.0, 1e3, 1e6, 1e9])
     assert click_rate_hz(rate_hz, 0.0, 0.0) == pytest.approx(rate_hz)

@@ -9,6 +9,7 @@ import pytest
 
 from config.loader import load_scenario
 from hil.score import ModeSpan, Scorer, SlotScore, SquareSum
+from sim_devices.detectors import NO_DELAY
 from sim_devices.light import BlockTruth
 from terminal.bus import Bus
 from terminal.messages import ModesCommand, ModesSample, PointAheadCommand, PointAheadSample
@@ -18,6 +19,7 @@ from terminal.quantum_messages import TimingCommand, TimingSample
 SCENARIO = load_scenario("leo_haps_downlink")
 SLOT_PS = 5000
 START_NS = 1_000_000_000_000
+GATE_S = 0.6e-9
 
 
 def _channels(error: float = 0.01, p_x: float = 0.7) -> Any:
@@ -95,34 +97,36 @@ class TestSlots:
 class TestTrueErrorRate:
     def test_without_noise_it_is_that_of_the_optics(self) -> None:
         score = SlotScore(_quiet())
-        score.block(_block([1], channel_probability=_channels(0.03)))
+        score.block(_block([1], channel_probability=_channels(0.03)), GATE_S)
         assert score.qber_true() == pytest.approx(0.03)
 
     def test_blocks_weigh_by_their_clicks(self) -> None:
         score = SlotScore(_quiet())
-        score.block(_block([1], channel_probability=_channels(0.01)))
+        score.block(_block([1], channel_probability=_channels(0.01)), GATE_S)
         bright = _block([1], channel_probability=_channels(0.05))
-        score.block(bright._replace(click_probability=(3e-3, 6e-4, 0.0)))
+        score.block(bright._replace(click_probability=(3e-3, 6e-4, 0.0)), GATE_S)
         assert score.qber_true() == pytest.approx((0.01 + 3 * 0.05) / 4)
 
     def test_without_signal_half_of_the_clicks_are_wrong(self) -> None:
         score = SlotScore(SCENARIO)
-        score.block(_block([1], click_probability=(0.0, 0.0, 0.0), background_hz=1000.0))
+        score.block(_block([1], click_probability=(0.0, 0.0, 0.0), background_hz=1000.0), GATE_S)
         assert score.qber_true() == pytest.approx(0.5)
 
     def test_before_any_block_there_is_none(self) -> None:
         assert SlotScore(SCENARIO).qber_true() is None
 
-    def test_noise_adds_half_of_its_clicks(self) -> None:
+    @pytest.mark.parametrize("gate_ns", [0.6, 0.25])
+    def test_noise_adds_half_of_its_clicks(self, gate_ns: float) -> None:
         """By hand: rates of the key basis in key slots, per second."""
         score = SlotScore(SCENARIO)
-        score.block(_block([1], background_hz=5000.0, channel_probability=_channels(0.02)))
+        noisy = _block([1], background_hz=5000.0, channel_probability=_channels(0.02))
+        score.block(noisy, 1e-9 * gate_ns)
         mean = 0.7 * 1e-3 + 0.2 * 2e-4
-        in_gate = math.erf(0.6 / (math.sqrt(2) * 0.15))
+        in_gate = math.erf(gate_ns / (math.sqrt(2) * 0.15))
         signal = 2e8 * 0.9 * 0.7 * 0.7 * mean * in_gate
         made = 0.7 * 5000.0 + 2 * 25.0
         made += 5e-3 * (made + 0.7 * 2e8 * (0.9 * mean + 0.1 * 1e-3))
-        noise = made * (1.2 / 5.0) * 0.9 * 0.7
+        noise = made * (2 * gate_ns / 5.0) * 0.9 * 0.7
         expected = (0.02 * signal + 0.5 * noise) / (signal + noise)
         assert score.qber_true() == pytest.approx(expected, rel=1e-3)
 
@@ -154,7 +158,7 @@ class _World:
     def __init__(self) -> None:
         self.fine_errors: list[Any] = []
         self.plant = SimpleNamespace(seen_rad=(3e-5, -4e-5))
-        self.channel = SimpleNamespace(blocks=[])
+        self.channel = SimpleNamespace(blocks=[], channel_delay_s=NO_DELAY)
         self.uplink: Any = None
 
 
@@ -219,24 +223,34 @@ class TestFlight:
     def test_time_counts_as_locked_and_gated_only_where_it_is(self) -> None:
         scorer, bus, world = self._scorer()
         slots = np.arange(10, 110, 10)
-        for i, (status, given, gate_open) in enumerate(
+        none, near, far = np.full(10, -1), np.full(10, 200), np.full(10, -301)
+        for i, (status, given, residual_ps, gate_open) in enumerate(
             [
-                (0, -slots // slots, 1),
-                (1, slots, 1),
-                (1, slots - slots - 1, 0),
-                (2, -slots // slots, 1),
+                (0, none, near, 1),
+                (1, slots, near, 1),
+                (1, none, near, 0),
+                (1, slots, far, 1),
+                (2, none, near, 1),
             ]
         ):
             world.channel.blocks = [_block(slots, 0.1 * i)]
-            command = TimingCommand(status=status, timing_rms_s=2e-10, slot=given)
+            command = TimingCommand(
+                status=status,
+                timing_rms_s=2e-10,
+                gate_half_width_s=3e-10,
+                slot=given,
+                residual_ps=residual_ps,
+            )
             bus.timing.push(_sample(slots * SLOT_PS, gate_open), command)
             self._step(scorer, bus, world, 0.1 * (i + 1), Mode.LINK)
-        assert scorer.clock.locked_s == pytest.approx(0.2)
+        assert scorer.clock.locked_s == pytest.approx(0.3)
         assert scorer.clock.timing_rms_ps() == pytest.approx(200.0)
         assert scorer.slots.gated_s == pytest.approx(0.1)
-        assert scorer.slots_in_link == pytest.approx(3 * 2e7)
-        assert [round(g, 6) for _, g in scorer.link_bins] == [0.0, 0.1, 0.0, 0.0]
-        assert [round(t, 6) for t, _ in scorer.link_bins] == [0.05, 0.15, 0.25, 0.35]
+        assert scorer.slots_in_link == pytest.approx(4 * 2e7)
+        bins = scorer.link_bins
+        assert [round(b.gated_s, 6) for b in bins] == [0.0, 0.1, 0.0, 0.0, 0.0]
+        assert [round(b.middle_s, 6) for b in bins] == [0.05, 0.15, 0.25, 0.35, 0.45]
+        assert [b.gate_half_width_s for b in bins] == [0.0, 3e-10, 0.0, 0.0, 0.0]
 
     def test_never_locked_has_no_timing_rms(self) -> None:
         assert self._scorer()[0].clock.timing_rms_ps() is None

@@ -11,6 +11,7 @@ import pytest
 from config.loader import load_scenario
 from hil.score import ModeSpan, Scorer
 from hil.summary import _acquisition_s, _polarization, summarise
+from sim_devices.detectors import NO_DELAY
 from terminal.bus import Bus
 from terminal.mode import Mode
 
@@ -88,8 +89,14 @@ class TestAcquisition:
         assert _acquisition_s(self._scorer(Mode.POINT, Mode.ACQUIRE)) is None
 
 
+def _world() -> Any:
+    """What a scorer and a summary read of a world in which nothing happens."""
+    channel = SimpleNamespace(channel_delay_s=NO_DELAY)
+    return SimpleNamespace(fine_bound_rad=lambda fine_hz, spans_s: 1e-6, channel=channel)
+
+
 def test_a_flight_that_reached_nothing_is_summed_up_without_a_number_made_up() -> None:
-    world: Any = SimpleNamespace(fine_bound_rad=lambda fine_hz: 1e-6)
+    world = _world()
     bus = Bus()
     scorer = Scorer(SCENARIO, world, bus, 0)
     summary = summarise(SCENARIO, world, scorer, bus, 5, 3.0, 5000, {})
@@ -99,6 +106,10 @@ def test_a_flight_that_reached_nothing_is_summed_up_without_a_number_made_up() -
     assert summary["clock"] == {
         "locked_s": 0.0,
         "timing_rms_ps": None,
+        "gate_half_width_ps": None,
+        "channel_delays_ps": None,
+        "channel_delays_true_ps": None,
+        "channel_delay_error_ps_rms": None,
         "background_hz": None,
         "background_true_hz": None,
         "allan_deviation_1s": None,
@@ -118,7 +129,7 @@ def test_a_flight_that_reached_nothing_is_summed_up_without_a_number_made_up() -
 
 
 def test_link_fraction_is_the_share_of_all_stays_in_link() -> None:
-    world: Any = SimpleNamespace(fine_bound_rad=lambda fine_hz: 1e-6)
+    world = _world()
     bus = Bus()
     scorer = Scorer(SCENARIO, world, bus, 0)
     scorer.modes = [

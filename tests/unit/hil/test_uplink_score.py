@@ -9,9 +9,11 @@ import pytest
 from msgspec import structs
 
 from config.loader import load_scenario
+from config.scenario import Scenario
 from hil.expected import Bins, expected_key
-from hil.score import Scorer, gate_half_width_s
+from hil.score import LinkBin, Scorer, SquareSum
 from hil.summary import expectation
+from sim_devices.detectors import NO_DELAY
 from sim_devices.light import BlockTruth
 from terminal.bus import Bus
 from terminal.fields import NO_I64S, NO_U8S
@@ -41,7 +43,7 @@ class _World:
     def __init__(self) -> None:
         self.fine_errors: list[Any] = []
         self.plant = SimpleNamespace(seen_rad=(0.0, 0.0))
-        self.channel = SimpleNamespace(blocks=[])
+        self.channel = SimpleNamespace(blocks=[], channel_delay_s=NO_DELAY)
         self.uplink = SimpleNamespace(blocks=[])
         t_s = np.arange(0.0, 20.0, 0.01)
         self.los = SimpleNamespace(
@@ -51,10 +53,15 @@ class _World:
         )
 
 
+WIDTH_RAD = 15.0e-6
+"""Of the mission's beam."""
+
+
 class _Run:
-    def __init__(self) -> None:
+    def __init__(self, scenario: Scenario = SCENARIO) -> None:
         self.bus, self.world = Bus(), _World()
-        self.scorer = Scorer(SCENARIO, self.world, self.bus, START_NS)  # type: ignore[arg-type]
+        self.width_rad = WIDTH_RAD
+        self.scorer = Scorer(scenario, self.world, self.bus, START_NS)  # type: ignore[arg-type]
         sample = ModesSample(*[0] * len(ModesSample._fields))
         self.bus.modes.push(sample, ModesCommand(mode=Mode.LINK))
 
@@ -71,6 +78,7 @@ class _Run:
             point_ahead_error_y_rad=0.0,
             polarization_error_rad=0.0,
             frame_angle_rad=0.0,
+            divergence_rad=self.width_rad,
         )
         self.scorer.grid_step(truth.t_ns, [truth])  # type: ignore[list-item]
 
@@ -83,7 +91,10 @@ def test_blocks_count_once_the_terminal_was_told_of_them() -> None:
     run.told_until(0.3)
     run.step(0.6)
     assert run.scorer.slots_in_link == 3 * 2e7
-    assert run.scorer.link_bins == [pytest.approx((0.1 * i + 0.05, 0.1)) for i in range(3)]
+    gate_s = RECEIVER.gate_half_width_s
+    assert run.scorer.link_bins == [
+        pytest.approx(LinkBin(0.1 * i + 0.05, 0.1, gate_s)) for i in range(3)
+    ]
     run.step(0.7)
     assert run.scorer.slots_in_link == 3 * 2e7
     run.told_until(0.5)
@@ -96,8 +107,11 @@ def test_blocks_count_once_the_terminal_was_told_of_them() -> None:
 def test_the_receivers_gate_is_the_one_that_counts() -> None:
     receiver = structs.replace(RECEIVER, gate_half_width_s=0.2e-9)
     other = structs.replace(SCENARIO, mission=structs.replace(MISSION, receiver=receiver))
-    assert gate_half_width_s(other) == 0.2e-9
-    assert gate_half_width_s(load_scenario("leo_haps_downlink")) == 0.6e-9
+    run = _Run(other)
+    run.world.uplink.blocks = [_block(0)]
+    run.told_until(1.0)
+    run.step(1.0)
+    assert [b.gate_half_width_s for b in run.scorer.link_bins] == [0.2e-9]
 
 
 def test_error_rate_from_the_truth_is_that_of_the_noise_alone() -> None:
@@ -121,6 +135,22 @@ def test_pointing_error_is_fine_and_point_ahead_error_together() -> None:
     run = _Run()
     run.step(0.1, (3e-6, 1e-6))
     assert run.scorer.pointing_rad() == pytest.approx(1e-6 * math.sqrt((9 + 1 + 4) / 2))
+
+
+def test_the_expectation_takes_the_true_width_of_our_beam() -> None:
+    """Twice as wide without jitter: a quarter of the light."""
+    collected = []
+    for width_rad in (WIDTH_RAD, 2 * WIDTH_RAD):
+        run = _Run()
+        run.width_rad = width_rad
+        run.world.uplink.blocks = [_block(i) for i in range(100)]
+        run.told_until(10.0)
+        run.step(10.0)
+        run.scorer.ahead = SquareSum()
+        found = expectation(SCENARIO, run.world, run.scorer)  # type: ignore[arg-type]
+        assert found is not None
+        collected.append(found.transmittance.mean())
+    assert collected[1] == pytest.approx(collected[0] / 4, rel=1e-3)
 
 
 def test_the_expectation_is_that_of_our_beam_at_the_partner() -> None:

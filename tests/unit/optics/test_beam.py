@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import ive
+from scipy.stats import ncx2
 
 from terminal.optics.beam import (
     PointingFading,
     beam_radius_m,
     collected_fraction,
     mean_collected_fraction,
+    mean_offset_fraction,
     pointing_fading,
     waist_radius_m,
 )
@@ -126,3 +128,19 @@ def test_fading_of_a_beam_as_narrow_as_the_aperture():
     fading = pointing_fading(0.35, 0.35, 20e3, 3.3e-6)
     exact = float(mean_collected_fraction(0.35, 0.35, 20e3, 3.3e-6))
     assert fading.mean() == pytest.approx(exact, rel=0.03)
+
+
+@pytest.mark.parametrize(("apertures", "worst"), [(8.0, 0.002), (4.0, 0.004), (2.0, 0.04)])
+def test_an_offset_beam_that_trembles_is_a_noncentral_chi_square(apertures, worst):
+    """Smeared radius of so many times the aperture's, offsets up to it."""
+    half_m, range_m = 0.075, 25e3
+    smeared_m = apertures * half_m
+    jitter_rad = 0.3 * smeared_m / range_m
+    radius_m = math.sqrt(smeared_m**2 - 4 * (jitter_rad * range_m) ** 2)
+    for offset in (0.0, 0.5, 1.0):
+        offset_rad = offset * smeared_m / range_m
+        variance = smeared_m**2 / 4
+        reach, away = half_m**2 / variance, (offset * smeared_m) ** 2 / variance
+        exact = ncx2.cdf(reach, 2, away) if away else -math.expm1(-reach / 2)
+        ours = float(mean_offset_fraction(2 * half_m, radius_m, range_m, jitter_rad, offset_rad))
+        assert ours == pytest.approx(exact, rel=worst if offset else 1e-12)

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from config.world import DetectorTruth
-from sim_devices.detectors import CHANNELS, NO_SLOT, Detectors, Events
+from sim_devices.detectors import CHANNELS, NO_DELAY, NO_SLOT, Detectors, Events
 
 Array = NDArray[np.float64]
 
@@ -20,6 +20,7 @@ def detectors(
     afterpulse_probability: float = 0.0,
     afterpulse_lifetime_s: float = 30e-9,
     jitter_s: float = 1e-15,
+    delay_s: tuple[float, ...] = NO_DELAY,
 ) -> Detectors:
     truth = DetectorTruth(
         dark_rate_hz=0.0,
@@ -31,7 +32,7 @@ def detectors(
         oscillator_white_fm=0.0,
         oscillator_random_walk_fm=0.0,
     )
-    return Detectors(truth, np.random.default_rng(seed))
+    return Detectors(truth, np.random.default_rng(seed), delay_s)
 
 
 def light(rate_hz: float, span_s: float, seed: int = 2, channels: int = 1) -> Events:
@@ -177,3 +178,20 @@ def test_no_light_no_clicks() -> None:
         np.empty(0), np.empty(0, np.uint8), np.empty(0, np.int64), 1.0
     )
     assert len(time_s) == len(channel) == len(slot) == 0
+
+
+def test_each_channels_clicks_come_late_by_its_delay() -> None:
+    """In blocks that meet at a moment when delayed and early clicks pass each other: none is lost,
+    all are in order of time, and each is off by its channel's delay."""
+    delay_s = (300e-12, -200e-12, 0.0, -400e-12)
+    late = detectors(delay_s=delay_s)
+    time_s, channel, slot = light(1e8, 1e-4, channels=CHANNELS)
+    inside = time_s < 0.5e-4
+    parts = []
+    for some, until_s in ((inside, 0.5e-4 - 20e-9), (~inside, 2e-4)):
+        parts.append(late.clicks(time_s[some], channel[some], slot[some], until_s))
+    clicks_s, clicked, number = (np.concatenate(p) for p in zip(*parts, strict=True))
+    assert len(clicks_s) == len(time_s)
+    assert np.all(np.diff(clicks_s) >= 0.0)
+    np.testing.assert_array_equal(clicked, channel[number])
+    np.testing.assert_allclose(clicks_s - time_s[number], np.array(delay_s)[clicked], atol=1e-14)

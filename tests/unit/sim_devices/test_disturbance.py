@@ -1,6 +1,7 @@
 """Jitter against the closed forms of its spectra, and the bound against an own Kalman filter."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,14 +11,16 @@ from scipy.signal import welch
 from sim_devices.disturbance import (
     SPECTRA,
     JitterSource,
-    Mode,
     SampledModel,
     residual_bound_rad,
     sampled,
+    spectrum_bound_rad,
 )
+from sim_devices.spectra import DISTURBANCES, LINE_DAMPING, Mode
 
 Array = NDArray[np.float64]
-SPECTRUM_NAMES = sorted(SPECTRA)
+SPECTRUM_NAMES = sorted({modes: name for name, modes in SPECTRA.items()}.values())
+"""One of each; some names share a spectrum and differ by their events."""
 URAD = 1e-6
 
 
@@ -72,32 +75,59 @@ def test_drone_is_what_the_reference_profile_says() -> None:
     assert second.corner_hz == 2 * first.corner_hz
 
 
+def test_micius_has_its_power_below_30_hz() -> None:
+    f = np.linspace(0.0, 500.0, 200_001)
+    density = sum(psd_rad2_hz(mode, f) for mode in SPECTRA["micius"]) * f[1]
+    assert density.sum() == pytest.approx((9.3e-6) ** 2, rel=1e-3)
+    assert density[f < 30.0].sum() > 0.95 * density.sum()
+
+
 SEGMENTS, SEGMENT, RATE_HZ = 64, 8192, 1000.0
+LINES = [
+    (name, mode)
+    for name in SPECTRUM_NAMES
+    for mode in SPECTRA[name]
+    if mode.damping == LINE_DAMPING
+]
+
+
+@cache
+def estimate(spectrum: str) -> tuple[Array, Array]:
+    """Frequencies and one-sided density of samples, as long as the segments say."""
+    x = source(spectrum, RATE_HZ).take(SEGMENTS * SEGMENT)
+    f, density = welch(x, RATE_HZ, nperseg=SEGMENT, noverlap=0, detrend=False)
+    return np.asarray(f), np.asarray(density)
 
 
 def band_powers(spectrum: str, low_hz: float, high_hz: float) -> tuple[float, float, int]:
     """(measured, due) mean square in a band, rad^2, and in how many cells of the estimate."""
-    x = source(spectrum, RATE_HZ).take(SEGMENTS * SEGMENT)
-    f, density = welch(x, RATE_HZ, nperseg=SEGMENT, noverlap=0, detrend=False)
+    f, density = estimate(spectrum)
     inside = (f >= low_hz) & (f < high_hz)
     due = sum(float(psd_rad2_hz(m, f)[inside].sum()) for m in SPECTRA[spectrum])
     return float(density[inside].sum() * f[1]), due * float(f[1]), int(inside.sum())
 
 
 @pytest.mark.parametrize("spectrum", SPECTRUM_NAMES)
-@pytest.mark.parametrize("band", [(0.8, 2.0), (2.0, 5.0), (5.0, 12.0), (12.0, 30.0), (30.0, 60.0)])
-def test_samples_have_the_spectrum(spectrum: str, band: tuple[float, float]) -> None:
+@pytest.mark.parametrize("band", [(0.8, 2.0), (2.0, 5.0), (5.0, 12.0), (12.0, 30.0), (52.0, 80.0)])
+def test_samples_have_the_spectrum_beside_its_lines(
+    spectrum: str, band: tuple[float, float]
+) -> None:
     measured, due, cells = band_powers(spectrum, *band)
     # Each cell is exponential, averaged over the segments. Aliasing adds (f / rate)^2 of a
     # first-order slope, and the window's side lobes what leaks from the lines: 2 % together.
     assert measured == pytest.approx(due, rel=5 / math.sqrt(SEGMENTS * cells) + 0.02)
 
 
-@pytest.mark.parametrize("line_hz", [90.0, 180.0])
-def test_rotor_lines_have_their_power(line_hz: float) -> None:
-    measured, due, _ = band_powers("drone", line_hz - 5.0, line_hz + 5.0)
-    # They wander within a second or two: 524 s hold 140 independent amplitudes.
-    assert measured == pytest.approx(due, rel=5 / math.sqrt(140))
+@pytest.mark.parametrize(("spectrum", "line"), LINES)
+def test_lines_have_their_power(spectrum: str, line: Mode) -> None:
+    low_hz, high_hz = line.corner_hz - 3.0, line.corner_hz + 3.0
+    measured, _, _ = band_powers(spectrum, low_hz, high_hz)
+    f = np.linspace(low_hz, high_hz, 6001)
+    due = sum(float(psd_rad2_hz(mode, f).sum() * 1e-3) for mode in SPECTRA[spectrum])
+    # An amplitude is forgotten in 1 / (damping w): so many independent ones, two quadratures each.
+    seconds = SEGMENTS * SEGMENT / RATE_HZ
+    independent = seconds * LINE_DAMPING * 2 * math.pi * line.corner_hz / 2
+    assert measured == pytest.approx(due, rel=5 / math.sqrt(independent))
 
 
 @pytest.mark.parametrize("spectrum", SPECTRUM_NAMES)
@@ -194,3 +224,36 @@ def test_a_kalman_filter_reaches_the_bound_on_samples(spectrum: str) -> None:
     bound = residual_bound_rad(model, 2, noise_rad)
     # The errors of 50,000 predictions decorrelate within some samples: rms good to under 1 %.
     assert predicted_rms_rad(model, 2, noise_rad, 50_000) == pytest.approx(bound, rel=0.03)
+
+
+@pytest.mark.parametrize("spectrum", ["esa_lines", "haps", "drone", "aircraft"])
+def test_bound_without_noise_is_finite_and_under_that_with_noise(spectrum: str) -> None:
+    model = sampled(spectrum, 5000.0)
+    none, little = (residual_bound_rad(model, 2, noise) for noise in (0.0, 0.1e-6))
+    # Perfect readings still leave what is driven within the delay: two innovations.
+    driven = sum(
+        float(model.c @ power @ model.q @ power.T @ model.c)
+        for power in (np.eye(len(model.a)), model.a)
+    )
+    assert math.sqrt(driven) <= none * (1 + 1e-3)
+    assert none < little
+
+
+def test_bound_of_a_rotor_is_the_rms_over_its_speeds() -> None:
+    rotor = DISTURBANCES["drone"].rotor
+    assert rotor
+    each = [residual_bound_rad(sampled("drone", 5000.0, v), 2, 0.2e-6) for v in rotor.speeds]
+    assert min(each) < max(each)
+    bound = spectrum_bound_rad("drone", 5000.0, 2, 0.2e-6)
+    assert bound == pytest.approx(math.sqrt(np.mean(np.square(each))))
+
+
+def test_a_change_of_the_model_leaves_angle_and_rate_as_they_were() -> None:
+    slow, fast = (sampled("drone", 5000.0, speed) for speed in (0.94, 1.06))
+    jitter = JitterSource(slow, OneKick())
+    jitter.take(37)
+    state = np.linalg.matrix_power(slow.a, 37) @ np.sqrt(np.diag(slow.p))
+    jitter.change(fast)
+    for value in jitter.take(20):
+        state = fast.a @ state
+        assert value == pytest.approx(float(fast.c @ state), abs=1e-13)

@@ -228,7 +228,7 @@ def test_list_names_the_devices(capsys: pytest.CaptureFixture[str]) -> None:
         ({}, "which device"),
         ({"device": "laser_scpi"}, "give one of"),
         ({"device": "laser_scpi", "tcp": 0, "pty": Path("x")}, "give one of"),
-        ({"device": "hammer", "tcp": 0}, "unknown device 'hammer'; known: gimbal_sbgc32"),
+        ({"device": "hammer", "tcp": 0}, "unknown device 'hammer'; known: expander_ell20"),
         ({"device": "laser_scpi", "tcp": 0, "start_tai_ns": 1}, "go together"),
         (
             {"device": "laser_scpi", "tcp": 0, "scenario": "s"},

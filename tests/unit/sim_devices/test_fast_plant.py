@@ -1,7 +1,7 @@
 """The fast plant: mirror against scipy's step response, quad cell against the normal law."""
 
 import math
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 from scipy.signal import step
 from scipy.stats import norm
 
+from config.fine_truth import MirrorTruth, QuadTruth
 from config.loader import load_scenario
-from config.world import BeaconTruth, MirrorTruth
 from sim_devices.disturbance import JitterSource, sampled
-from sim_devices.fast_plant import ADC_LIMIT, BLOCK, CELL_SPOTS, FastPlant
+from sim_devices.disturbance_sources import Source
+from sim_devices.fast_plant import BLOCK, FastPlant
+from sim_devices.position_sensor import ADC_LIMIT, CELL_SPOTS, PositionSensor
 
 OPTICS = load_scenario("leo_haps_downlink").terminal.optics
 RATE_HZ = 5000.0
+IDEAL = QuadTruth()
 
 
 class Constant:
@@ -41,25 +44,18 @@ class Jitter:
 
 def plant(
     *,
-    delay_samples: int = 1,
-    resonance_hz: float = 1500.0,
-    damping: float = 0.7,
     noise_counts: float = 1e-9,
     boresight_rad: tuple[float, float] = (0.0, 0.0),
     jitter: tuple[object, object] = (Constant(), Constant()),
+    quad: QuadTruth = IDEAL,
+    **mirror: Any,
 ) -> FastPlant:
+    truth = {"resonance_hz": 1500.0, "damping": 0.7, "delay_samples": 1, **mirror}
     return FastPlant(
         OPTICS,
-        BeaconTruth(
-            camera_signal_counts=1000.0,
-            camera_noise_counts=3.0,
-            quad_sum_counts=8000.0,
-            quad_noise_counts=noise_counts,
-            reference_range_m=1e6,
-            boresight_error_rad=0.0,
-        ),
-        MirrorTruth(resonance_hz=resonance_hz, damping=damping, delay_samples=delay_samples),
-        cast(tuple[JitterSource, JitterSource], jitter),
+        PositionSensor(quad, OPTICS.quad_spot_rad, noise_counts),
+        MirrorTruth(**truth),
+        cast(tuple[Source, Source], jitter),
         boresight_rad,
         RATE_HZ,
         np.random.default_rng(1),
@@ -134,8 +130,8 @@ def test_quadrants_are_the_integrals_of_a_gaussian_spot(x_rad: float, y_rad: flo
     due = 30_000 * np.array(
         [right * above, (1 - right) * above, (1 - right) * (1 - above), right * (1 - above)]
     )
-    # Whole counts, cut off.
-    assert np.array(cell.tick(0, 0)) == pytest.approx(due - 0.5, abs=0.501)
+    # Whole counts, rounded.
+    assert np.array(cell.tick(0, 0)) == pytest.approx(due, abs=0.501)
 
 
 def test_a_beacon_beside_the_cell_gives_no_light() -> None:
@@ -159,7 +155,7 @@ def test_noise_is_white_on_each_channel() -> None:
     cell = plant(noise_counts=8.0)
     cell.sum_counts = 8000.0
     counts = np.array([cell.tick(0, 0) for _ in range(2 * BLOCK + 7)], float)
-    # Cutting off adds a twelfth to the variance; 10,000 samples give the width to 0.7 %.
+    # Rounding adds a twelfth to the variance; 10,000 samples give the width to 0.7 %.
     assert counts.std(axis=0) == pytest.approx(np.full(4, math.sqrt(64 + 1 / 12)), rel=0.035)
     correlation = np.corrcoef(counts.T)
     assert np.abs(correlation - np.eye(4)).max() < 0.05
@@ -204,3 +200,56 @@ def test_jitter_is_taken_in_order() -> None:
         for source in sources[2:]
     )
     assert np.array(seen).T.tolist() == [x.tolist(), y.tolist()]
+
+
+def settled(system: FastPlant, x_counts: int, y_counts: int) -> NDArray[np.float64]:
+    """Where the mirror comes to rest under a command, rad."""
+    for _ in range(200):
+        system.tick(x_counts, y_counts)
+    return np.array(system.mirror_rad)
+
+
+def test_a_mirror_turned_in_its_mount_moves_along_its_own_axes() -> None:
+    stroke = OPTICS.mirror_stroke_rad / 32767
+    x = settled(plant(rotation_rad=0.1), 1000, 0)
+    y = settled(plant(rotation_rad=0.1), 0, 1000)
+    # Counter-clockwise: its x axis leans toward our y.
+    assert x == pytest.approx(1000 * stroke * np.array([math.cos(0.1), math.sin(0.1)]), rel=1e-9)
+    assert y == pytest.approx(1000 * stroke * np.array([-math.sin(0.1), math.cos(0.1)]), rel=1e-9)
+
+
+def test_gains_and_cross_coupling_are_those_of_each_axis() -> None:
+    stroke = OPTICS.mirror_stroke_rad / 32767
+    system = plant(gain=(1.1, 0.9), cross_coupling=(0.02, -0.03))
+    assert settled(system, 1000, 0) == pytest.approx(1000 * stroke * np.array([1.1, 0.02]))
+    assert settled(system, 0, 1000) == pytest.approx(1000 * stroke * np.array([-0.03, 0.9]))
+
+
+def test_a_stuck_mirror_stays_and_comes_back() -> None:
+    system = plant()
+    before = settled(system, 1000, -2000)
+    system.hold_mirror(True)
+    assert settled(system, -5000, 5000).tolist() == before.tolist()
+    system.hold_mirror(False)
+    stroke = OPTICS.mirror_stroke_rad / 32767
+    assert settled(system, -5000, 5000) == pytest.approx(5000 * stroke * np.array([-1.0, 1.0]))
+
+
+@pytest.mark.parametrize("delay", [1, 2, 4])
+def test_more_delay_comes_and_goes_without_an_old_command_coming_back(delay: int) -> None:
+    # A resonance far above the rate: each scan shows the command that acts.
+    system = plant(delay_samples=delay, resonance_hz=50_000.0, damping=1.0)
+    stroke = OPTICS.mirror_stroke_rad / 32767
+    acting = []
+    for k in range(1, 31):
+        if k == 11:
+            system.delay_more(2, (k - 1, 0))
+        if k == 21:
+            system.delay_more(0, (k - 1, 0))
+        system.tick(k, 0)
+        acting.append(round(system.mirror_rad[0] / stroke))
+    late = delay - 1
+    assert acting[late:10] == list(range(1, 11 - late))
+    assert acting[12:20] == list(range(11 - late, 19 - late))
+    assert acting[20:] == list(range(21 - late, 31 - late))
+    assert acting == sorted(acting)
