@@ -1,0 +1,1 @@
+"""How the mirror answers in the position detector: moved, watched, fitted, judged."""
