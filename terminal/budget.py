@@ -1,4 +1,4 @@
-"""What `qsky budget` says: the link of a scenario when the partner is nearest, and when furthest."""
+"""What `qsky budget` says: a scenario's link when the partner is nearest, and furthest."""
 
 import math
 

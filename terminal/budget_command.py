@@ -69,24 +69,26 @@ def _table(answer: "BudgetAnswer") -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    nearest, furthest = answer.moments
     shown = Table(box=SIMPLE_HEAD, title=f"{answer.scenario}, {answer.direction}")
     shown.add_column("")
     for moment in answer.moments:
         head = f"{moment.name}\n{moment.utc[11:19]}, {moment.elevation_deg:.0f} deg"
         shown.add_column(head, justify="right", no_wrap=True)
         shown.add_column("\ndB", justify="right", no_wrap=True)
-    shown.add_column("formula")
-    shown.add_column("source")
-    for near, far in zip(nearest.rows, furthest.rows, strict=True):
+    formulas = Table(box=SIMPLE_HEAD)
+    for head in ("", "formula", "source"):
+        formulas.add_column(head)
+    for rows in zip(*(moment.rows for moment in answer.moments), strict=True):
         cells = []
-        for row in (near, far):
-            cells += [f"{row.value:.4g} {row.unit}".rstrip()]
-            cells += ["" if row.loss_db is None else f"{row.loss_db:.2f}"]
-        style = "bold" if near.row == "sum" else None
-        shown.add_row(near.row, *cells, near.formula, near.source, style=style)
+        for row in rows:
+            cells.append(f"{row.value:.4g} {row.unit}".rstrip())
+            cells.append("" if row.loss_db is None else f"{row.loss_db:.2f}")
+        first = rows[0]
+        shown.add_row(first.row, *cells, style="bold" if first.row == "sum" else None)
+        # As text: a formula's brackets are no markup.
+        formulas.add_row(first.row, Text(first.formula), Text(first.source))
     assumed = Text("Assumed\n", style="bold")
     for a in answer.assumptions:
-        value = "" if a.value is None else f"{a.value:g} {a.unit}"
-        assumed.append(f"  {a.what}: {value} ({a.why})\n", style="not bold")
-    return Group(shown, assumed)
+        value = "" if a.value is None else f"{a.value:g} {a.unit}".rstrip() + ", "
+        assumed.append(f"  {a.what}: {value}{a.why}\n", style="not bold")
+    return Group(shown, formulas, assumed)

@@ -51,7 +51,7 @@ def fig4(progress: Progress) -> FigureResult:
         (
             "f_G, 1550 nm at 0/60/80",
             "f_G, 810 nm at 0/60/80",
-            "1.5 kHz reach to",
+            "1.5 kHz do up to, deg",
             "r0 at 0, 1550/810 nm, cm",
         ),
         _moved(),

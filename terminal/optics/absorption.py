@@ -12,7 +12,7 @@ def air_mass(elevation_rad: float) -> float:
     degrees = math.degrees(elevation_rad)
     if not 0 <= degrees <= 90 + 1e-9:
         raise ValueError(f"elevation_rad: need 0 to pi/2, got {elevation_rad}")
-    return 1 / (math.sin(elevation_rad) + 0.50572 * (degrees + 6.07995) ** -1.6364)
+    return 1 / (math.sin(elevation_rad) + 0.50572 * math.pow(degrees + 6.07995, -1.6364))
 
 
 def transmittance(zenith_transmittance: float, mass: float) -> float:

@@ -84,7 +84,7 @@ class BudgetRow(NamedTuple):
 
 _FARID = "Farid & Hranilovic 2007"
 _ANDREWS = "Andrews & Phillips 2005"
-_ACTUAL = "the profile of the terminal"
+_GIVEN = "the scenario"
 
 
 def budget(sender: Sender, way: Way, receiver: Receiver) -> list[BudgetRow]:
@@ -170,15 +170,15 @@ def _fixed(way: Way, receiver: Receiver) -> list[BudgetRow]:
     optics, detectors = receiver.optics, receiver.detector_efficiency
     return [
         BudgetRow("absorption", through, "", _db(through), "T^(air mass)", "Beer-Lambert"),
-        BudgetRow("receiving optics", optics, "", _db(optics), "given", _ACTUAL),
-        BudgetRow("detectors", detectors, "", _db(detectors), "given", _ACTUAL),
+        BudgetRow("receiving optics", optics, "", _db(optics), "given", _GIVEN),
+        BudgetRow("detectors", detectors, "", _db(detectors), "given", _GIVEN),
     ]
 
 
 def _turbulence(sender: Sender, way: Way, receiver: Receiver) -> list[BudgetRow]:
     nm, air = sender.wavelength_m, way.air
     index = scintillation_index(spherical_log_variance(air, nm))
-    # Seen from far above, the air's speckle is larger than any aperture.
+    # Seen from above, far from the air, speckle is large: taken as that of a point.
     kept = aperture_averaging(air, nm, receiver.aperture_m) if way.start == "upper" else 1.0
     wind_m_s = bufton_wind_m_s(air.height_m) + way.slew_rad_s * air.distance_m
     fade = fade_db(index * kept, FADE_PROBABILITY)

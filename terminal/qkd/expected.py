@@ -14,7 +14,7 @@ from terminal.qkd.finite_key import SiftedCounts, Triple
 
 Array = NDArray[np.float64]
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 15
 """Numbers of one intermediate array: with so many all of them stay in a core's cache."""
 
 

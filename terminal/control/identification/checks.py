@@ -1,5 +1,7 @@
 """What a measured response must be like before it is flown by; each refusal says what to do."""
 
+from math import sqrt
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,7 +64,7 @@ def tail_share(impulse: Impulse) -> float:
     if not _stands_out(tail, covariance):
         return 0.0
     square = float(tail @ tail - np.trace(covariance))
-    return (max(square, 0.0) / float(np.sum(impulse.response**2))) ** 0.5
+    return sqrt(max(square, 0.0) / float(np.sum(impulse.response**2)))
 
 
 def check_tail(impulse: Impulse) -> None:
@@ -131,7 +133,7 @@ def check_fit(target: Target, model: Model, freedom: int) -> float:
     if model.chi2 < freedom + SURE_SIGMA * (2.0 * freedom) ** 0.5:
         return 0.0
     response2 = float(target.value @ target.value) - model.chi2
-    left = ((model.chi2 - freedom) / max(response2, 1.0)) ** 0.5
+    left = sqrt((model.chi2 - freedom) / max(response2, 1.0))
     if left > MOST_MISFIT:
         raise IdentificationError(
             f"the fit leaves more than noise: chi2 per degree of freedom is "
@@ -170,4 +172,4 @@ def _stands_out(response: Array, covariance: Array) -> bool:
     """Whether it is more than noise."""
     n = len(response)
     chi2 = float(response @ np.linalg.solve(covariance, response))
-    return chi2 > n + SURE_SIGMA * (2.0 * n) ** 0.5
+    return chi2 > n + SURE_SIGMA * sqrt(2.0 * n)
