@@ -7,6 +7,9 @@ WORKERS ?= auto
 
 .PHONY: demo test quick lint bench clean lock
 
+# One worker a processor: threads of the linear algebra would only wait for each other.
+test quick: export OPENBLAS_NUM_THREADS := 1
+
 demo: .venv/run
 	$(BIN)/qsky run leo_haps_downlink --out $(OUT)
 	@echo "report: $(OUT)/report.html"

@@ -2,13 +2,9 @@
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from terminal.control.fine.events import FineEvent
-from terminal.control.fine.state import LoopState
-
-Array = NDArray[np.float64]
+from terminal.control.fine.state import CANDIDATES, LoopState
+from terminal.control.mirror_response import Matrix
 
 _LEAST_SCANS = 100
 _SURE_SIGMA = 6.0
@@ -16,33 +12,53 @@ _SURE_SIGMA = 6.0
 _LEAST_ANSWER, _MOST_CROSS = 0.25, 0.5
 _MATRIX_OFF = 0.45
 """Largest difference to the calibrated matrix, elements in units of its gain."""
+_TINY = 1e-300
 
 
 class Heard(NamedTuple):
     """How the mirror answers, in units of what it should do."""
 
-    matrix: Array
-    """(2, 2), detector axis by probed axis; the unit matrix where all is well."""
-    sigma: Array
-    """(2, 2), 1 sigma of its elements."""
+    matrix: Matrix
+    """Detector axis by probed axis; the unit matrix where all is well."""
+    sigma: Matrix
+    """1 sigma of its elements."""
     delay_samples: int
     """At which that fits best."""
 
 
 def heard(loop: LoopState) -> Heard | None:
-    """The least-squares answer at the delay that explains most; None: too few scans."""
+    """The least-squares answer at the delay that explains most; None: too few scans.
+
+    In plain floats: it runs within a tick, once a probe.
+    """
     s = loop[0]
-    if s["scans"] < _LEAST_SCANS:
+    scans = int(s["scans"])
+    if scans < _LEAST_SCANS:
         return None
-    asked, answer, power = s["asked"], s["answer"], s["heard"]
+    asked, answer, power = s["asked"].tolist(), s["answer"].tolist(), s["heard"].tolist()
+
+    def explained(candidate: int) -> float:
+        return sum(
+            answer[seen][axis][candidate] ** 2 / (asked[axis][candidate] or _TINY)
+            for seen in (0, 1)
+            for axis in (0, 1)
+        )
+
+    best = max(range(CANDIDATES), key=explained)
+    weight = [asked[axis][best] or _TINY for axis in (0, 1)]
     # Residual = disturbance - mirror.
-    gains = -answer / np.maximum(asked, 1e-300)
-    explained = np.sum(answer**2 / np.maximum(asked, 1e-300), axis=(0, 1))
-    best = int(np.argmax(explained))
-    matrix = gains[:, :, best]
-    left = np.maximum(power - np.sum(matrix**2 * asked[:, best], axis=1), 0.0)
-    sigma = np.sqrt(left[:, None] / s["scans"] / np.maximum(asked[:, best], 1e-300))
-    return Heard(matrix, sigma, best + 1)
+    rows = [[-answer[seen][axis][best] / weight[axis] for axis in (0, 1)] for seen in (0, 1)]
+    left = [
+        max(power[seen] - sum(rows[seen][i] ** 2 * weight[i] for i in (0, 1)), 0.0) / scans
+        for seen in (0, 1)
+    ]
+    sigmas = [[(left[seen] / weight[axis]) ** 0.5 for axis in (0, 1)] for seen in (0, 1)]
+    return Heard(_matrix(rows), _matrix(sigmas), best + 1)
+
+
+def _matrix(rows: list[list[float]]) -> Matrix:
+    (a, b), (c, d) = rows
+    return (a, b), (c, d)
 
 
 def verdict(loop: LoopState) -> FineEvent | None:
@@ -50,18 +66,22 @@ def verdict(loop: LoopState) -> FineEvent | None:
     found = heard(loop)
     if found is None:
         return None
-    m, sure = found.matrix, _SURE_SIGMA * found.sigma
-    if (sure > 1.0).any():
+    (xx, xy), (yx, yy) = found.matrix
+    (s_xx, s_xy), (s_yx, s_yy) = ((_SURE_SIGMA * x, _SURE_SIGMA * y) for x, y in found.sigma)
+    if max(s_xx, s_xy, s_yx, s_yy) > 1.0:
         return None
-    if not (np.abs(m) > np.maximum(sure, _LEAST_ANSWER)).any(axis=0).all():
+    moves_x = abs(xx) > max(s_xx, _LEAST_ANSWER) or abs(yx) > max(s_yx, _LEAST_ANSWER)
+    moves_y = abs(xy) > max(s_xy, _LEAST_ANSWER) or abs(yy) > max(s_yy, _LEAST_ANSWER)
+    if not (moves_x and moves_y):
         return FineEvent.MIRROR_STUCK
-    straight, crossed = np.abs(np.diag(m)).min(), min(abs(m[0, 1]), abs(m[1, 0]))
-    if crossed > straight and crossed > _MOST_CROSS:
+    crossed = min(abs(xy), abs(yx))
+    if crossed > min(abs(xx), abs(yy)) and crossed > _MOST_CROSS:
         return FineEvent.AXES_SWAPPED
-    if (np.diag(m) < -_LEAST_ANSWER).any():
+    if min(xx, yy) < -_LEAST_ANSWER:
         return FineEvent.SIGN_FLIPPED
     if found.delay_samples != int(loop[0]["delay"]):
         return FineEvent.DELAY_WRONG
-    if (np.abs(m - np.eye(2)) > np.maximum(_MATRIX_OFF, sure)).any():
+    off = ((xx - 1.0, s_xx), (xy, s_xy), (yx, s_yx), (yy - 1.0, s_yy))
+    if any(abs(d) > max(_MATRIX_OFF, s) for d, s in off):
         return FineEvent.RESPONSE_OFF
     return FineEvent(0)
