@@ -38,11 +38,11 @@ def heard(loop: LoopState) -> Heard | None:
     asked, answer, power = s["asked"].tolist(), s["answer"].tolist(), s["heard"].tolist()
 
     def explained(candidate: int) -> float:
-        return sum(
-            answer[seen][axis][candidate] ** 2 / (asked[axis][candidate] or _TINY)
-            for seen in (0, 1)
-            for axis in (0, 1)
-        )
+        total = 0.0
+        for axis in (0, 1):
+            square = answer[0][axis][candidate] ** 2 + answer[1][axis][candidate] ** 2
+            total += square / (asked[axis][candidate] or _TINY)
+        return total
 
     best = max(range(CANDIDATES), key=explained)
     weight = [asked[axis][best] or _TINY for axis in (0, 1)]

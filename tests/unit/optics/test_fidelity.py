@@ -87,5 +87,5 @@ def test_more_background_is_worse(eta, background, more):
      (Arm(0.0, 0.0), 1.0), (Arm(math.nan, 0.0), 1.0)],
 )  # fmt: skip
 def test_numbers_that_cannot_be(arm, source):
-    with pytest.raises(ValueError, match="need|nothing"):
+    with pytest.raises(ValueError, match=r"need|nothing"):
         fidelity(arm, Arm(0.5, 1e-3), source)

@@ -1,6 +1,7 @@
 """Turbulence against scipy's quadrature, closed forms, and published values."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -37,10 +38,7 @@ def hv(h, w=21.0, a=1.7e-14):
 
 def integral(f, lower, upper):
     points = [lower, *(b for b in BREAKS_M if lower < b < upper), min(upper, 6e4)]
-    return sum(
-        quad(f, a, b, epsrel=1e-11, epsabs=0)[0]
-        for a, b in zip(points[:-1], points[1:], strict=True)
-    )
+    return sum(quad(f, a, b, epsrel=1e-11, epsabs=0)[0] for a, b in pairwise(points))
 
 
 def uniform(strength_m23, length_m):
