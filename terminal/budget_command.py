@@ -44,13 +44,15 @@ def budget(
     planned = read_mission(scenario, Changes())
     window = planned.window
     times_ns = plan_input.read_times(window.start_tai_ns, window.duration_s, _STEP_S)
-    sent_nm = planned.mission.source.wavelength_m * 1e9
+    seen_nm = planned.config.optics.beacon_wavelength_m * 1e9
+    uplink = planned.mission.direction == "uplink"
+    sent_nm = planned.mission.source.wavelength_m * 1e9 if uplink else seen_nm
     answered = answer_for_mission(
         planned,
         times_ns,
         None,
         lambda place: (
-            plan_input.read_refraction(place, sent_nm),
+            plan_input.read_refraction(place, seen_nm),
             plan_input.read_refraction(place, sent_nm),
         ),
         Given(),

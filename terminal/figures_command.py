@@ -22,7 +22,7 @@ def figures(
 
     Of each figure: csv, png, and a page (md) with what the article gives, what was assumed, what
     was fitted, how the result moves when an assumption does, and which claims follow. Fig 2
-    optimises the protocol at every point: some ten seconds.
+    optimises the protocol at every point: some seconds.
 
     Examples:
 

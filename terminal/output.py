@@ -11,10 +11,10 @@ from config.errors import InputError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+Answer = dict[str, Any] | list[dict[str, Any]]
 
-def emit(
-    data: dict[str, Any], json_out: Path | None, table: "Callable[[], RenderableType]"
-) -> None:
+
+def emit(data: Answer, json_out: Path | None, table: "Callable[[], RenderableType]") -> None:
     """Write `data` as JSON to `json_out` (`-`: standard output), or print `table()` if it is None.
 
     Raises:
@@ -36,7 +36,7 @@ def warn(warnings: Iterable[str]) -> None:
         sys.stderr.write(f"qsky: warning: {warning}\n")
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
+def write_json(path: Path, data: Answer) -> None:
     """Write a JSON file that is there in whole or not at all. NaN and infinity become null.
 
     A device, a pipe or a link (such as /dev/stdout) is no file that another could stand in for: it
@@ -64,7 +64,7 @@ def _replace(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _encode(data: dict[str, Any]) -> str:
+def _encode(data: Answer) -> str:
     import msgspec
 
     return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"

@@ -5,12 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from terminal.figures.key_optimum import Link, Optimum, Protocol, longest_key
 from terminal.figures.page import Assumption, Claim, FigureResult, Moved, items
 from terminal.figures.progress import Progress
 from terminal.figures.zenith_pass import ZenithPass
 from terminal.optics.beam import beam_radius_m, mean_collected_fraction
-from terminal.qkd.expected import Receiver
+from terminal.qkd.decoy_bounds import KeyRules
+from terminal.qkd.expected import Link, Receiver
+from terminal.qkd.optimise import Optimum, optimise
+from terminal.qkd.protocol_domain import Domain
 
 FITTED_EXTRA_LOSS_DB = 5.16
 """Fitted: with it the weak pointing error gives the article's 0.6 Mbit at 100 s."""
@@ -19,6 +21,19 @@ JITTERS_URAD = {"none": 0.0, "weak": 3.3, "moderate": 9.9, "strong": 13.2}
 HALF_WINDOWS_S = tuple(range(20, 301, 20))
 MARK_S = 100
 """Where the article's figures are read."""
+
+
+_HEADER = (
+    "pointing",
+    "jitter_urad_per_axis",
+    "half_window_s",
+    "secret_key_bits",
+    "basis_x_probability",
+    "signal_probability",
+    "decoy_probability",
+    "signal_intensity",
+    "decoy_intensity",
+)
 
 
 class Setting(NamedTuple):
@@ -41,8 +56,12 @@ class Setting(NamedTuple):
     efficiency: float = 1.16
 
 
-def key(setting: Setting, start: Protocol | None = None) -> Optimum:
-    """The longest key of the 2d + 1 seconds about culmination, protocol optimised."""
+DOMAIN = Domain(((0.3, 1.0), (1e-3, 0.5), (0.0, 0.0)), ((0.6, 0.9999), (0.0, 0.4)), (0.3, 1.0))
+"""What the protocol may choose: the ranges of SatQuMA 2.0, the vacuum empty."""
+
+
+def link(setting: Setting) -> Link:
+    """The 2d + 1 seconds about culmination."""
     d = setting.half_window_s
     times_s = np.arange(-d, d + 1, dtype=np.float64)
     range_m = ZenithPass(setting.orbit_m, setting.observer_m).range_m(times_s)
@@ -55,33 +74,30 @@ def key(setting: Setting, start: Protocol | None = None) -> Optimum:
         setting.afterpulse_probability,
         setting.intrinsic_qber,
     )
-    link = Link(
-        collected * 10 ** (-0.1 * setting.extra_loss_db),
-        setting.pulse_rate_hz,
-        receiver,
-        setting.secrecy,
-        setting.correctness,
-        setting.efficiency,
-    )
-    return longest_key(link, start)
+    pulses = np.full_like(times_s, setting.pulse_rate_hz)
+    return Link(collected * 10 ** (-0.1 * setting.extra_loss_db), pulses, receiver)
+
+
+def key(setting: Setting) -> Optimum:
+    """The longest key of the pass, over what the protocol may choose."""
+    rules = KeyRules(setting.secrecy, setting.correctness, setting.efficiency)
+    return optimise(link(setting), DOMAIN, rules)
 
 
 def fig2(progress: Progress) -> FigureResult:
-    """All curves. Takes some ten seconds: each point has its protocol optimised."""
+    """All curves. Takes some seconds: each point has its protocol optimised."""
     progress.expect(len(JITTERS_URAD) * len(HALF_WINDOWS_S) + 2 * len(_changes()))
     rows: list[tuple[float | str, ...]] = []
     curves: dict[str, list[float]] = {}
     for name, jitter_urad in JITTERS_URAD.items():
-        start = None
-        found: list[tuple[int, Optimum]] = []
-        for half_window_s in reversed(HALF_WINDOWS_S):
-            best = key(Setting(jitter_urad, half_window_s), start)
-            start = best.protocol
-            found.append((half_window_s, best))
+        curves[name] = []
+        for half_window_s in HALF_WINDOWS_S:
+            best = key(Setting(jitter_urad, half_window_s))
+            bits = best.key.secret_key_bits
+            curves[name].append(bits)
+            chosen = (best.basis_x_probability, *best.probabilities[:2], *best.intensities[:2])
+            rows.append((name, jitter_urad, half_window_s, bits, *chosen))
             progress.step()
-        found.reverse()
-        curves[name] = [best.secret_key_bits for _, best in found]
-        rows += [(name, jitter_urad, d, b.secret_key_bits, *b.protocol) for d, b in found]
     at = HALF_WINDOWS_S.index(MARK_S)
     marked = {name: curve[at] for name, curve in curves.items()}
     return FigureResult(
@@ -94,7 +110,7 @@ def fig2(progress: Progress) -> FigureResult:
         ("weak, Mbit", "moderate, Mbit"),
         _moved(progress, marked),
         _NOTES,
-        ("pointing", "jitter_urad_per_axis", "half_window_s", "secret_key_bits", *Protocol._fields),
+        _HEADER,
         rows,
         lambda figure: _draw(figure, curves),
     )
@@ -165,13 +181,13 @@ def _moved(progress: Progress, marked: dict[str, float]) -> list[Moved]:
         results = []
         for name in ("weak", "moderate"):
             best = key(setting._replace(jitter_urad=JITTERS_URAD[name]))
-            results.append(mbit(best.secret_key_bits))
+            results.append(mbit(best.key.secret_key_bits))
             progress.step()
         moved.append(Moved(change, tuple(results)))
     # The article does not say whether its 3.3 urad are of one axis or of both together.
     radial = 1 / np.sqrt(2)
     results = [
-        mbit(key(Setting(float(JITTERS_URAD[name] * radial))).secret_key_bits)
+        mbit(key(Setting(float(JITTERS_URAD[name] * radial))).key.secret_key_bits)
         for name in ("weak", "moderate")
     ]
     return [*moved, Moved("errors are of both axes together", tuple(results))]

@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from terminal.optics.absorption import transmittance
 from terminal.optics.background import background_rate_hz, gate_probability
 from terminal.optics.beam import (
@@ -70,7 +72,7 @@ class Receiver(NamedTuple):
     radiance_w_m2_sr_um: float
 
 
-class BudgetRow(NamedTuple):
+class BudgetRow(Struct, frozen=True):
     """One line."""
 
     row: str
@@ -178,13 +180,12 @@ def _fixed(way: Way, receiver: Receiver) -> list[BudgetRow]:
 def _turbulence(sender: Sender, way: Way, receiver: Receiver) -> list[BudgetRow]:
     nm, air = sender.wavelength_m, way.air
     index = scintillation_index(spherical_log_variance(air, nm))
-    # Seen from above, far from the air, speckle is large: taken as that of a point.
-    kept = aperture_averaging(air, nm, receiver.aperture_m) if way.start == "upper" else 1.0
+    receives: End = "upper" if way.start == "lower" else "lower"
+    kept = aperture_averaging(air, nm, receiver.aperture_m, receives)
     wind_m_s = bufton_wind_m_s(air.height_m) + way.slew_rad_s * air.distance_m
     fade = fade_db(index * kept, FADE_PROBABILITY)
     r0_cm = 100 * spherical_fried_m(air, nm, "lower")
     greenwood = greenwood_hz(air, nm, wind_m_s)
-    averaged = "1 / (1 + 1.1 (D^2 / lambda s)^(7/6))"
     return [
         BudgetRow(
             "Fried parameter, lower end",
@@ -210,7 +211,9 @@ def _turbulence(sender: Sender, way: Way, receiver: Receiver) -> list[BudgetRow]
             "2.25 k^(7/6) int Cn2 [s(1 - s/L)]^(5/6) ds, saturated",
             f"{_ANDREWS}, ch. 12",
         ),
-        BudgetRow("aperture averaging", kept, "", None, averaged, "Yura & McKinley 1983"),
+        BudgetRow(
+            "aperture averaging", kept, "", None, "Airy filter of each layer", f"{_ANDREWS}, ch. 10"
+        ),
         BudgetRow(
             "scintillation fade, 1 % of the time",
             fade,

@@ -5,6 +5,9 @@ Yura and McKinley, Appl. Opt. 22, 3353 (1983); ITU-R P.1622.
 """
 
 import math
+from functools import lru_cache
+
+import numpy as np
 
 from terminal.optics.turbulence import AirPath, Array, End
 
@@ -38,24 +41,21 @@ def scintillation_index(log_variance: float) -> float:
     return math.expm1(large + small)
 
 
-def flicker_distance_m(path: AirPath) -> float:
-    """Distance from the lower end, along the path, at which the flicker seen there arises.
+def aperture_averaging(path: AirPath, wavelength_m: float, aperture_m: float, end: End) -> float:
+    """What an aperture of this diameter at this end leaves of the variance of irradiance.
 
-    [int Cn2 s^2 ds / int Cn2 s^(5/6) ds]^(6/7). Source: Yura and McKinley (1983).
+    Of a spherical wave from the other end; weak turbulence. Each layer's flicker is filtered by the
+    aperture's Airy pattern, cast back onto the layer. Source: Andrews and Phillips, ch. 10. For
+    light from space Yura and McKinley's 1 / (1 + 1.1 (D^2 / lambda s)^(7/6)) is 10 to 45 % more.
     """
-    s = path.distance_m
-    ratio = float(path.strength_m13 @ s**2) / float(path.strength_m13 @ s ** (5 / 6))
-    return float(ratio ** (6 / 7))
-
-
-def aperture_averaging(path: AirPath, wavelength_m: float, aperture_m: float) -> float:
-    """What an aperture of this diameter at the lower end leaves of the variance of irradiance.
-
-    1 / (1 + 1.1 (D^2 / (lambda s))^(7/6)), s = `flicker_distance_m`: an interpolation, good to some
-    tens of per cent between its limits; weak turbulence. Source: Yura and McKinley (1983).
-    """
-    fresnel = aperture_m**2 / (wavelength_m * flicker_distance_m(path))
-    return float(1 / (1 + 1.1 * fresnel ** (7 / 6)))
+    along = path.distance_m / path.length_m
+    cast = 1 - along if end == "lower" else along
+    effective_m = path.distance_m * (1 - along)
+    k = 2 * math.pi / wavelength_m
+    weight = path.strength_m13 * effective_m ** (5 / 6)
+    radii = k * (aperture_m / 2 * cast) ** 2 / effective_m
+    total = float(weight.sum())
+    return float(weight @ _layer_averaging(radii)) / total if total > 0 else 1.0
 
 
 def fade_db(index: float, probability: float) -> float:
@@ -72,3 +72,33 @@ def fade_db(index: float, probability: float) -> float:
 def _rytov(path: AirPath, wavelength_m: float, distance_m: Array) -> float:
     k = 2 * math.pi / wavelength_m
     return float(2.25 * k ** (7 / 6) * (path.strength_m13 @ distance_m ** (5 / 6)))
+
+
+def _layer_averaging(radii: Array) -> Array:
+    """Share that is left of one layer's variance; input's shape.
+
+    radii: k (D/2)^2 / d, d the layer's distance: the aperture's radius over the Fresnel length
+    sqrt(d / k), squared. By int x^(-8/3) (1 - cos x^2) [2 J1(x r) / (x r)]^2 dx over the same
+    without the bracket, which is (3/5) Gamma(1/6) sin(pi/12).
+    """
+    log_radii, log_left = _averaging_table()
+    return np.asarray(np.exp(np.interp(np.log(radii), log_radii, log_left)))
+
+
+@lru_cache(maxsize=1)
+def _averaging_table() -> tuple[Array, Array]:
+    from scipy.special import j1
+
+    log_radii = np.linspace(math.log(1e-4), math.log(1e7), 120)
+    x = np.geomspace(1e-6, 300.0, 16_000)
+    spectrum = x ** (-8 / 3) * 2 * np.sin(x**2 / 2) ** 2
+    total = 3 / 5 * math.gamma(1 / 6) * math.sin(math.pi / 12)
+    left = []
+    for radius in np.exp(log_radii / 2):
+        airy = (2 * j1(x * radius) / (x * radius)) ** 2
+        # Of what the filter leaves and takes, the lesser is integrated.
+        if radius > 1:
+            left.append(np.trapezoid(spectrum * airy, x) / total)
+        else:
+            left.append(1 - np.trapezoid(spectrum * (1 - airy), x) / total)
+    return log_radii, np.log(left)

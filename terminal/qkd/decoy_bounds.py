@@ -35,12 +35,12 @@ class KeyRules(NamedTuple):
     @property
     def beta(self) -> float:
         """ln(21 / eps_s): exp(-beta) is what each tail bound may fail by."""
-        return math.log(PARTS / self.secrecy)
+        return math.log(PARTS) - math.log(self.secrecy)
 
     @property
     def overhead_bits(self) -> float:
         """What privacy amplification and verification cost any key."""
-        return 6.0 * math.log2(PARTS / self.secrecy) + math.log2(2.0 / self.correctness)
+        return 6.0 * self.beta / math.log(2.0) + 1.0 - math.log2(self.correctness)
 
 
 class Counts(NamedTuple):
@@ -164,7 +164,7 @@ def _photon_numbers(clicks: Array, mixture: _Mixture, rules: KeyRules) -> tuple[
     s0 = np.clip(s0, 0.0, total)
     multi = (mu2**2 - mu3**2) / mu1**2 * (high[..., 0] - s0 / tau0)
     s1 = tau1 * mu1 * (low[..., 1] - high[..., 2] - multi)
-    s1 /= mu1 * (mu2 - mu3) - mu2**2 + mu3**2
+    s1 /= (mu2 - mu3) * (mu1 - mu2 - mu3)
     return s0, np.clip(s1, 0.0, total - s0)
 
 
@@ -182,14 +182,14 @@ def _phase_error(
     known = (single_x > 0) & (single_z > 2.0 * errors)
     rate = np.where(known, errors / np.where(known, single_z, 1.0), 0.25)
     sample, rest = np.where(known, single_z, 1.0), np.where(known, single_x, 1.0)
-    phase_error = np.minimum(rate + _sampling(rules.secrecy, rate, sample, rest), 0.5)
+    phase_error = np.minimum(rate + _sampling(rules.beta, rate, sample, rest), 0.5)
     return np.where(known, phase_error, 0.5)
 
 
-def _sampling(secrecy: float, rate: Array, sample: Array, rest: Array) -> Array:
+def _sampling(beta: float, rate: Array, sample: Array, rest: Array) -> Array:
     """gamma: how much worse the `rest` may be than a `sample` with error rate `rate` in (0, 1)."""
     spread = (1.0 - rate) * rate
     size = 1.0 / sample + 1.0 / rest
-    odds = np.log2(size / spread) + 2.0 * math.log2(PARTS / secrecy)
+    odds = (np.log(size / spread) + 2.0 * beta) / math.log(2.0)
     # A block of many bits and a loose secrecy can make the bound's logarithm negative.
     return np.sqrt(size * spread / math.log(2.0) * np.maximum(odds, 0.0))

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from terminal.qkd.decoy_bounds import Counts
-from terminal.qkd.finite_key import SiftedCounts, Triple
+from terminal.qkd.decoy_bounds import Counts, KeyRules, bound_key
+from terminal.qkd.finite_key import KeyEstimate, SiftedCounts, Triple, estimate_of
 
 Array = NDArray[np.float64]
 
@@ -43,9 +43,7 @@ class Link(NamedTuple):
     intensity has its own, which is what happens (half of the vacuum's clicks are wrong)."""
 
 
-def detection_probability(
-    transmittance: ArrayLike, intensity: float, receiver: Receiver
-) -> Array:
+def detection_probability(transmittance: ArrayLike, intensity: float, receiver: Receiver) -> Array:
     """D: probability of a click per pulse of mean photon number `intensity`; input's shape."""
     (dark, per_light), _ = _lines(receiver)
     return dark + per_light * _light(transmittance, intensity)
@@ -140,6 +138,20 @@ def counts_over(
     return Counts(
         both_x * clicks[0], both_z * clicks[-1], (both_x * errors[0]).sum(-1), both_z * errors[-1]
     )
+
+
+def key_over(
+    link: Link,
+    intensities: ArrayLike,
+    probabilities: ArrayLike,
+    basis_x_probability: ArrayLike,
+    rules: KeyRules,
+) -> KeyEstimate:
+    """What a pass is worth with one set of parameters: (3,), (3,), one number."""
+    mu = np.asarray(intensities, dtype=np.float64)
+    p = np.asarray(probabilities, dtype=np.float64)
+    p_x = np.asarray(basis_x_probability, dtype=np.float64)
+    return estimate_of(bound_key(counts_over(link, mu, p, p_x), mu, p, rules))
 
 
 def _clicks(link: Link, mu: Array, p: Array, receivers: tuple[Receiver, ...]) -> Array:

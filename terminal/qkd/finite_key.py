@@ -3,7 +3,6 @@
 The formulas are those of `decoy_bounds`; here are one set of plain numbers, and what may be asked.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,15 @@ from terminal.qkd.leakage import Leakage
 
 Triple = tuple[float, float, float]
 """One number per intensity: signal, decoy, vacuum."""
+
+
+MOST_INTENSITY = 20.0
+"""Photons of a weak pulse."""
+LEAST_PROBABILITY = 1e-9
+_APART = 1e-12
+"""Between intensities: the bounds divide by their differences."""
+_MOST_COUNTS = 1e30
+_MOST_EFFICIENCY = 100.0
 
 
 class SiftedCounts(NamedTuple):
@@ -51,9 +59,7 @@ class KeyParameters(NamedTuple):
     @property
     def rules(self) -> KeyRules:
         """All but what is sent."""
-        return KeyRules(
-            self.secrecy, self.correctness, self.efficiency, self.leakage, self.bound
-        )
+        return KeyRules(self.secrecy, self.correctness, self.efficiency, self.leakage, self.bound)
 
 
 class KeyEstimate(NamedTuple):
@@ -114,8 +120,8 @@ def check_counts(counts: SiftedCounts) -> None:
     """Raises ValueError naming the field: negative, not finite, or more errors than counts."""
     fields = {"x": counts.x, "z": counts.z, "z_errors": counts.z_errors}
     for name, values in {**fields, "x_errors": (counts.x_errors,)}.items():
-        if not all(math.isfinite(v) and v >= 0 for v in values):
-            raise ValueError(f"{name}: counts must be finite and not negative, got {values}")
+        if not all(0 <= v <= _MOST_COUNTS for v in values):
+            raise ValueError(f"{name}: counts must be 0 to {_MOST_COUNTS:g}, got {values}")
     if counts.x_errors > sum(counts.x):
         raise ValueError(f"x_errors: {counts.x_errors} errors in {sum(counts.x)} counts")
     for k, (errors, count) in enumerate(zip(counts.z_errors, counts.z, strict=True)):
@@ -125,13 +131,28 @@ def check_counts(counts: SiftedCounts) -> None:
 
 def check_parameters(params: KeyParameters) -> None:
     """Raises ValueError naming the field if the decoy bounds do not hold for `params`."""
+    check_intensities(params)
+    check_rules(params.rules)
+
+
+def check_intensities(params: KeyParameters) -> None:
+    """The part of `check_parameters` about what is sent."""
     mu1, mu2, mu3 = params.intensities
-    if not (mu2 > mu3 >= 0 and mu2 + mu3 < mu1 < math.inf):
-        raise ValueError("intensities: need mu1 > mu2 + mu3 and mu2 > mu3 >= 0")
-    if not all(p > 0 for p in params.probabilities) or abs(sum(params.probabilities) - 1) > 1e-6:
-        raise ValueError("probabilities: need three positive numbers with sum 1")
-    for name, value in (("secrecy", params.secrecy), ("correctness", params.correctness)):
+    apart = mu3 >= 0 and mu2 - mu3 > _APART and mu1 - mu2 - mu3 > _APART
+    if not (apart and mu1 <= MOST_INTENSITY):
+        raise ValueError(
+            f"intensities: need mu1 > mu2 + mu3, mu2 > mu3 >= 0 and mu1 <= {MOST_INTENSITY:g}, "
+            f"got {params.intensities}"
+        )
+    p = params.probabilities
+    if not all(v >= LEAST_PROBABILITY for v in p) or abs(sum(p) - 1) > 1e-6:
+        raise ValueError(f"probabilities: need three numbers over 0 with sum 1, got {p}")
+
+
+def check_rules(rules: KeyRules) -> None:
+    """The part of `check_parameters` about what is proven."""
+    for name, value in (("secrecy", rules.secrecy), ("correctness", rules.correctness)):
         if not 0 < value < 1:
             raise ValueError(f"{name}: need a number between 0 and 1, got {value}")
-    if not 1 <= params.efficiency < math.inf:
-        raise ValueError(f"efficiency: need at least 1, got {params.efficiency}")
+    if not 1 <= rules.efficiency <= _MOST_EFFICIENCY:
+        raise ValueError(f"efficiency: need 1 to {_MOST_EFFICIENCY:g}, got {rules.efficiency}")

@@ -2,9 +2,11 @@
 
 The length that is climbed is not cut at 0: cut, most of the domain is a plateau of zeros. It starts
 cold and draws nothing at random, so the answer depends on the question alone: a scan of the whole
-domain, then damped Newton steps from its best points. Where the scan meets no key, the pass is made
-longer until there is one, and the best protocol is followed down to the true length: a protocol
-that gives a key gives one from any longer block, so what is the last to survive was there before.
+domain, then from its best point a cloud that moves to its better quarter and takes that one's shape
+(cross-entropy method). Slopes would be of little use: where keys are short the length is a
+staircase, since the leakage counts whole errors. Where the scan meets no key, the pass is made
+longer until there is one, and the best protocol is followed down to the true length: what gives a
+key gives one from any longer block, so the last protocol to survive was among them before.
 """
 
 from collections.abc import Callable
@@ -12,27 +14,31 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from terminal.qkd.decoy_bounds import Counts, KeyRules, bound_key
-from terminal.qkd.expected import Link, counts_over
-from terminal.qkd.finite_key import KeyEstimate, Triple, estimate_of
+from terminal.qkd.expected import Link, counts_over, key_over
+from terminal.qkd.finite_key import KeyEstimate, Triple
 from terminal.qkd.protocol_domain import Domain, protocol_at
 
 Array = NDArray[np.float64]
 Worth = Callable[[Array], Array]
 """Unclipped key (...) of points (..., d) of the cube."""
 
-_SCANNED = 2048
-_STARTS = 3
-_APART = 0.15
-"""Between starts, in the cube: nearer ones climb the same hill."""
+_SCANNED = 1024
 _COARSE_SLOTS = 32
-_STEPS = (0.03, 0.03, 0.02, 0.02, 0.01, 0.01)
-_LAST_STEPS = (0.01, 0.005, 0.005)
-_LONGER = (4.0, 16.0, 256.0, 65536.0)
+"""Of the pass as the search sees it, but for its last generations."""
+
+_CLOUD, _BETTER = 64, 16
+_KEPT = 0.1
+"""Of a cloud's covariance, in the next one's."""
+_GENERATIONS, _FOLLOWING, _LAST = 16, 6, 12
+_FIRST_SPREAD = 0.12
+_WIDER, _LEAST_SPREAD = 2.0, 0.01
+"""How a cloud that has shrunk is made ready for a somewhat different hill."""
+
+_LONGER = tuple(4.0**k for k in range(9))
 _SHORTEN = 0.6
-_DAMPING = np.array([0.0, 1e-3, 1e-2, 0.1, 0.3, 1.0, 10.0])
-_LONGEST_STEP = 0.3
 
 
 class Optimum(NamedTuple):
@@ -42,32 +48,59 @@ class Optimum(NamedTuple):
     probabilities: Triple
     basis_x_probability: float
     key: KeyEstimate
+    longer_pass: float
+    """1 with a key. Without one, the protocol is that of a pass which is so many times as long and
+    has one; a shorter one than 0.6 times that has none. Infinite: none up to 65,536 times."""
+
+
+class _Cloud(NamedTuple):
+    place: Array
+    """(d,): the best point met."""
+    covariance: Array
+    """(d, d): where its neighbours are about as good."""
+    height: float
 
 
 def optimise(link: Link, domain: Domain, rules: KeyRules) -> Optimum:
     """The protocol of `domain` with the longest key over `link`.
 
-    Without a key anywhere, the protocol that is nearest to one. domain: as checked by
-    `check_domain`.
+    domain: as checked by `check_domain`.
     """
     axes = len(domain.free)
+    if not axes:
+        return _optimum(link, domain, rules, np.empty(0), 1.0)
     coarse = _coarsened(link)
-    best = np.full(axes, 0.5)
-    if axes:
-        starts, length = _starts(coarse, domain, rules, axes)
-        worth = _worth(coarse, domain, rules, length)
-        best = _climb(worth, starts, _STEPS)
-        while length > 1.0:
-            length = max(1.0, _SHORTEN * length)
-            worth = _worth(coarse, domain, rules, length)
-            best = _climb(worth, best[np.newaxis], _STEPS[2:])
-        best = _climb(_worth(link, domain, rules), best[np.newaxis], _LAST_STEPS)
-    chosen = protocol_at(best, domain)
-    counts = counts_over(link, *chosen)
-    key = estimate_of(bound_key(counts, chosen.intensities, chosen.probabilities, rules))
+    place, length = _scan(coarse, domain, rules, axes)
+    cloud = _Cloud(place, _FIRST_SPREAD**2 * np.eye(axes), -np.inf)
+    cloud = _climb(_worth(coarse, domain, rules, length), cloud, _GENERATIONS)
+    has_key = cloud.height > 0.0
+    while has_key and length > 1.0:
+        shorter = max(1.0, _SHORTEN * length)
+        followed = _climb(_worth(coarse, domain, rules, shorter), _widened(cloud), _FOLLOWING)
+        has_key = followed.height > 0.0
+        if has_key:
+            cloud, length = followed, shorter
+    # The coarse pass is not the true one: what it calls the last bit is tried on the true one.
+    last = _climb(_worth(link, domain, rules), _widened(cloud), _LAST)
+    if last.height > 0.0:
+        return _optimum(link, domain, rules, last.place, 1.0)
+    return _optimum(link, domain, rules, cloud.place, length if cloud.height > 0.0 else np.inf)
+
+
+def _optimum(
+    link: Link, domain: Domain, rules: KeyRules, place: Array, longer_pass: float
+) -> Optimum:
+    chosen = protocol_at(place, domain)
+    key = key_over(link, *chosen, rules)
     mu1, mu2, mu3 = chosen.intensities.tolist()
     p1, p2, p3 = chosen.probabilities.tolist()
-    return Optimum((mu1, mu2, mu3), (p1, p2, p3), float(chosen.basis_x_probability), key)
+    return Optimum(
+        (mu1, mu2, mu3),
+        (p1, p2, p3),
+        float(chosen.basis_x_probability),
+        key,
+        longer_pass,
+    )
 
 
 def _worth(link: Link, domain: Domain, rules: KeyRules, length: float = 1.0) -> Worth:
@@ -77,8 +110,7 @@ def _worth(link: Link, domain: Domain, rules: KeyRules, length: float = 1.0) -> 
     def worth(places: Array) -> Array:
         protocol = protocol_at(places, domain)
         counts = counts_over(longer, *protocol)
-        bounds = bound_key(counts, protocol.intensities, protocol.probabilities, rules)
-        return bounds.unclipped_key_bits
+        return bound_key(counts, *protocol[:2], rules).unclipped_key_bits
 
     return worth
 
@@ -96,24 +128,17 @@ def _coarsened(link: Link) -> Link:
     return link._replace(transmittance=mean, pulses=pulses)
 
 
-def _starts(link: Link, domain: Domain, rules: KeyRules, axes: int) -> tuple[Array, float]:
-    """((n, d) best points of a scan, apart from each other; how much longer the pass had to be)."""
+def _scan(link: Link, domain: Domain, rules: KeyRules, axes: int) -> tuple[Array, float]:
+    """((d,) best point of all over the domain, how much longer the pass had to be for a key)."""
     places = _spread(_SCANNED, axes)
     protocol = protocol_at(places, domain)
     counts = counts_over(link, *protocol)
-    for length in (1.0, *_LONGER):
+    for length in _LONGER:
         longer = Counts(*(length * field for field in counts))
-        bounds = bound_key(longer, protocol.intensities, protocol.probabilities, rules)
-        worth = bounds.unclipped_key_bits
+        worth = bound_key(longer, *protocol[:2], rules).unclipped_key_bits
         if worth.max() > 0.0:
             break
-    kept: list[Array] = []
-    for i in np.argsort(-worth, kind="stable"):
-        if all(np.abs(places[i] - other).max() > _APART for other in kept):
-            kept.append(places[i])
-        if len(kept) == _STARTS:
-            break
-    return np.array(kept), length
+    return places[np.argmax(worth)], length
 
 
 def _spread(count: int, axes: int) -> Array:
@@ -127,53 +152,29 @@ def _spread(count: int, axes: int) -> Array:
     return spread
 
 
-def _climb(worth: Worth, starts: Array, steps: tuple[float, ...]) -> Array:
-    """The best point (d,) met on the way from the starts (n, d), never worse than any of them."""
-    best, height = starts, worth(starts)
-    for step in steps:
-        centre = np.clip(best, step, 1.0 - step)
-        around = centre[:, np.newaxis] + step * _stencil(best.shape[1])
-        heights = worth(around)
-        tried = np.clip(_newton(centre, best, heights, step), 0.0, 1.0)
-        places = np.concatenate([best[:, np.newaxis], around, tried], axis=1)
-        heights = np.concatenate([height[:, np.newaxis], heights, worth(tried)], axis=1)
-        top = np.argmax(heights, axis=1)[:, np.newaxis]
-        best = np.take_along_axis(places, top[..., np.newaxis], axis=1)[:, 0]
-        height = np.take_along_axis(heights, top, axis=1)[:, 0]
-    return best[np.argmax(height)]
+def _widened(cloud: _Cloud) -> _Cloud:
+    floor = _LEAST_SPREAD**2 * np.eye(len(cloud.place))
+    return _Cloud(cloud.place, _WIDER**2 * cloud.covariance + floor, -np.inf)
 
 
-def _stencil(axes: int) -> Array:
-    """(1 + 2d + d(d-1)/2, d): the middle, both ways along each axis, both of each two axes."""
-    unit = np.eye(axes)
-    first, second = np.triu_indices(axes, 1)
-    return np.concatenate([np.zeros((1, axes)), unit, -unit, unit[first] + unit[second]])
-
-
-def _newton(centre: Array, best: Array, heights: Array, step: float) -> Array:
-    """(n, damping, d): where the parabola through a stencil's `heights` would have its top, more
-    and more held back. An axis whose best is at the cube's face, and still climbs there, stays."""
-    axes = centre.shape[1]
-    middle, ahead, behind = heights[:, :1], heights[:, 1 : axes + 1], heights[:, axes + 1 :][:, :axes]
-    slope = (ahead - behind) / (2.0 * step)
-    curve = np.zeros((len(centre), axes, axes))
-    first, second = np.triu_indices(axes, 1)
-    cross = heights[:, 1 + 2 * axes :] - ahead[:, first] - ahead[:, second] + middle
-    curve[:, first, second] = curve[:, second, first] = cross / step**2
-    curve[:, range(axes), range(axes)] = (ahead - 2.0 * middle + behind) / step**2
-
-    held = ((best <= 0.0) & (slope < 0.0)) | ((best >= 1.0) & (slope > 0.0))
-    to_face = np.where(held, best - centre, 0.0)
-    slope = np.where(held, 0.0, slope + (curve @ to_face[..., np.newaxis])[..., 0])
-    curve = np.where(held[:, :, np.newaxis] | held[:, np.newaxis, :], 0.0, curve)
-
-    bend, axis = np.linalg.eigh(curve)
-    along = (slope[:, np.newaxis, :] @ axis)[:, 0]
-    bend = np.abs(bend)
-    damped = bend[:, np.newaxis] + (_DAMPING[:, np.newaxis] + 1e-9) * (
-        bend.max(axis=1)[:, np.newaxis, np.newaxis] + 1e-300
-    )
-    move = (along[:, np.newaxis] / damped) @ axis.swapaxes(1, 2)
-    longest = np.abs(move).max(axis=2, keepdims=True)
-    move *= np.minimum(1.0, _LONGEST_STEP / np.maximum(longest, 1e-300))
-    return (centre + to_face)[:, np.newaxis] + move
+def _climb(worth: Worth, start: _Cloud, generations: int) -> _Cloud:
+    """The cloud after some generations, never lower than the start."""
+    axes = len(start.place)
+    ranks = np.log(_BETTER + 0.5) - np.log(np.arange(1, _BETTER + 1))
+    weights = ranks / ranks.sum()
+    normal = ndtri(_spread(_CLOUD * generations, axes)).reshape(generations, _CLOUD, axes)
+    middle, covariance = start.place, start.covariance
+    best, height = start.place, float(worth(start.place))
+    for drawn in normal:
+        places = np.clip(middle + drawn @ np.linalg.cholesky(covariance).T, 0.0, 1.0)
+        heights = worth(places)
+        order = np.argsort(-heights, kind="stable")[:_BETTER]
+        better = places[order]
+        if heights[order[0]] > height:
+            best, height = better[0], float(heights[order[0]])
+        # About the old middle, so that the cloud grows along a slope and shrinks about a top.
+        moved = better - middle
+        middle = middle + weights @ moved
+        shape = (weights[:, np.newaxis] * moved).T @ moved
+        covariance = _KEPT * covariance + (1.0 - _KEPT) * shape + 1e-12 * np.eye(axes)
+    return _Cloud(best, covariance, height)

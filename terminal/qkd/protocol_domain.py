@@ -1,10 +1,11 @@
 """What a sender may choose, as points of a cube in which the key is a smooth, rounded hill."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from terminal.qkd.finite_key import MOST_INTENSITY
 
 Array = NDArray[np.float64]
 Range = tuple[float, float]
@@ -14,9 +15,6 @@ LEAST = 1e-6
 
 _APART = 1e-9
 """Relative distance kept from mu1 = mu2 + mu3 and from mu2 = mu3, where the bounds divide by 0."""
-
-MOST_INTENSITY = 20.0
-"""Of a weak pulse; exp(mu) stays far from a float's limits."""
 
 
 class Protocol(NamedTuple):
@@ -52,21 +50,23 @@ class Domain(NamedTuple):
 
 def check_domain(domain: Domain) -> None:
     """Raises ValueError naming the field: no range, or ranges that leave nothing to choose from."""
-    mu1, mu2, mu3 = domain.intensities
     for k, values in enumerate(domain.intensities):
         _check_range(f"intensities[{k}]", values, MOST_INTENSITY)
     for k, values in enumerate(domain.probabilities):
-        _check_range(f"intensity_probabilities[{k}]", values, 1.0)
+        name = f"intensity_probabilities[{k}]"
+        _check_range(name, values, 1.0)
+        if values[1] < LEAST:
+            raise ValueError(f"{name}: must reach {LEAST:g}")
     _check_range("basis_x_probability", domain.basis_x_probability, 1.0)
-    if not mu2[1] > mu3[0]:
-        raise ValueError("intensities[1]: none is over all of intensities[2]: need mu2 > mu3")
-    if not mu1[1] > max(mu2[0], mu3[0], LEAST) * (1.0 + 3.0 * _APART) + mu3[0]:
-        raise ValueError("intensities[0]: none is over the least mu2 + mu3: need mu1 > mu2 + mu3")
-    if not sum(max(low, LEAST) for low, _ in domain.probabilities) <= 1.0 - LEAST:
+    (_, high1), (low2, high2), (low3, _) = domain.intensities
+    low2 = max(low2, LEAST)
+    apart = 1.0 + 5.0 * _APART
+    if high2 < max(low2, low3 * apart):
+        raise ValueError("intensities[1]: none is over the least of intensities[2]")
+    if high1 < (max(low2, low3) + low3) * apart:
+        raise ValueError("intensities[0]: none is over the least sum of the other two")
+    if sum(max(low, LEAST) for low, _ in domain.probabilities) > 1.0 - LEAST:
         raise ValueError("intensity_probabilities: their least leave nothing for the vacuum")
-    for k, (_, high) in enumerate(domain.probabilities):
-        if high < LEAST:
-            raise ValueError(f"intensity_probabilities[{k}]: must reach {LEAST:g}")
     low, high = domain.basis_x_probability
     if high < LEAST or low > 1.0 - LEAST:
         raise ValueError("basis_x_probability: leaves one basis empty")
@@ -88,14 +88,13 @@ def protocol_at(place: Array, domain: Domain) -> Protocol:
     axes: list[Array | float] = [0.0] * len(domain.ranges)
     for k, axis in enumerate(domain.free):
         axes[axis] = place[..., k]
-    range1, range2, range3 = domain.intensities
-    room = min(range2[1], range1[1] - range3[0])
-    mu3 = range3[0] + axes[0] * (min(range3[1], _under(room)) - range3[0])
-    mu3 = np.minimum(mu3, _under(0.5 * range1[1]))
-    least2 = np.maximum(np.maximum(range2[0], LEAST), mu3 * (1.0 + _APART))
-    least1 = np.maximum(range1[0], (least2 + mu3) * (1.0 + _APART))
-    mu1 = _log_scale(axes[1], least1, range1[1])
-    mu2 = _log_scale(axes[2], least2, np.minimum(range2[1], (mu1 - mu3) * (1.0 - 0.5 * _APART)))
+    (low1, high1), (low2, high2), (low3, high3) = domain.intensities
+    low2 = max(low2, LEAST)
+    high3 = min(high3, (1.0 - 3.0 * _APART) * min(high2, 0.5 * high1, high1 - low2))
+    mu3 = low3 + axes[0] * max(high3 - low3, 0.0)
+    over3 = np.maximum(low2, mu3 * (1.0 + _APART))
+    mu1 = _log_scale(axes[1], np.maximum(low1, (over3 + mu3) * (1.0 + _APART)), high1)
+    mu2 = _log_scale(axes[2], over3, np.minimum(high2, (mu1 - mu3) * (1.0 - 0.5 * _APART)))
     odds1, odds2 = domain.probabilities
     least_p2 = max(odds2[0], LEAST)
     p1 = _odds_scale(axes[3], max(odds1[0], LEAST), min(odds1[1], 1.0 - least_p2 - LEAST))
@@ -109,10 +108,6 @@ def protocol_at(place: Array, domain: Domain) -> Protocol:
         np.stack(np.broadcast_arrays(p1, p2, rest - p2), axis=-1),
         np.asarray(p_x),
     )
-
-
-def _under(value: float) -> float:
-    return value * (1.0 - 3.0 * _APART)
 
 
 def _log_scale(axis: Array | float, low: Array | float, high: Array | float) -> Array:
@@ -131,7 +126,3 @@ def _odds_scale(axis: Array | float, low: Array | float, high: Array | float) ->
 def _log_odds(p: Array | float) -> Array:
     odds: Array = np.log(p) - np.log1p(-np.minimum(p, 1.0 - 0.1 * LEAST))
     return odds
-
-
-def midpoint(values: Range) -> float:
-    return math.fsum(values) / 2

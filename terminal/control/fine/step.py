@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 from config.terminal import TerminalConfig
 from terminal.control.fine.events import LOOP_OPEN, FineEvent
-from terminal.control.fine.state import LoopState, new_state
+from terminal.control.fine.state import PATIENCE_S, LoopState, new_state
 from terminal.control.fine.tick import tick
 from terminal.control.fine.verdict import verdict
 from terminal.control.prediction.memory import Memory, new_memory
 from terminal.messages import FineCommand, FineSample
 
-_RETRY_S, _ASK_AGAIN_S = 0.3, 1.0
+_RETRY_S, _ASK_AGAIN_S, _ASK_INTEGRATOR_S = 0.3, 1.0, 5.0
 _MOST_PATIENCE_S = 30.0
 _FOUND_BY_PROBE = (
     FineEvent.MIRROR_STUCK
@@ -70,9 +70,12 @@ def judge(loop: LoopState) -> None:
     steers = FineEvent.INTEGRATOR if found and not opens else FineEvent(0)
     s["events"] = int((FineEvent(int(s["events"])) & ~_FOUND_BY_PROBE) | found | steers)
     s["verified"] = int(not opens)
-    if opens:
-        s["wait_s"] = _ASK_AGAIN_S  # There is nothing to disturb.
-        return
-    # Each time longer: a loop that is often doubted without cause is left in peace.
-    s["wait_s"] = s["patience_s"]
-    s["patience_s"] = min(2.0 * float(s["patience_s"]), _MOST_PATIENCE_S)
+    if found:
+        # An open loop has nothing to lose by being asked; the integrator does.
+        s["wait_s"] = _ASK_AGAIN_S if opens else _ASK_INTEGRATOR_S
+    elif s["probe_open"]:
+        s["wait_s"] = s["patience_s"] = PATIENCE_S
+    else:
+        # Doubted without cause: each time longer it is left in peace.
+        s["wait_s"] = s["patience_s"]
+        s["patience_s"] = min(2.0 * float(s["patience_s"]), _MOST_PATIENCE_S)

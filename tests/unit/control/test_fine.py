@@ -253,6 +253,19 @@ def test_what_is_wrong_is_named_within_half_a_second_and_made_safe(fault: str, a
     assert np.sqrt(np.mean(left**2)) < 1.5 * np.sqrt(np.mean(angle[at + 2500 :] ** 2))
 
 
+def test_when_the_delay_is_right_again_the_model_is_back() -> None:
+    bench = Bench(noise_counts=NOISE_COUNTS)
+    angle = silex(60_000, 10)
+    bench.run(angle[:5000])
+    spoil(bench, "delay longer by two")
+    bench.run(angle[5000:10_000])
+    assert FineEvent.INTEGRATOR in bench.events[-1]
+    bench.delay -= 2
+    left = bench.run(angle[10_000:])
+    assert bench.command.events == 0
+    assert np.sqrt(np.mean(left[-20_000:] ** 2)) < 1.3e-6
+
+
 def test_when_the_fault_is_gone_the_loop_closes_again() -> None:
     bench = Bench(noise_counts=NOISE_COUNTS)
     angle = silex(60_000, 9)
