@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from config.errors import InputError
 from hil.plot_style import GIMBAL, INK, LIMIT, MUTED, OWN, plain
 from terminal.control.identification.fit import pulse_response
 from terminal.control.identification.identify import Identified
+from terminal.output import save_plot
 
 Array = NDArray[np.float64]
 
@@ -43,12 +43,7 @@ def draw(found: Identified, rate_hz: float, file: Path) -> None:
     for axes in panels[0]:
         axes.set_xlim(0.0, t_ms[min(settled + settled // 2, lags - 1)])
     panels[0][1].legend(frameon=False, fontsize=9, loc="center right")
-    try:
-        figure.savefig(file, dpi=120)
-    except OSError as error:
-        raise InputError(f"--plot: {file}: cannot write: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"--plot: {file}: {error}") from error
+    save_plot(figure, file)
 
 
 def _impulses(axes: Axes, t_ms: Array, measured: Array, modelled: Array, sigma: Array) -> None:

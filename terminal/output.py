@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from config.errors import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.console import RenderableType
 
 Answer = dict[str, Any] | list[dict[str, Any]]
@@ -53,6 +54,20 @@ def write_json(path: Path, data: Answer) -> None:
             _replace(path, text)
     except OSError as error:
         raise InputError(f"{path}: cannot write: {error.strerror}") from error
+
+
+def save_plot(figure: "Figure", file: Path) -> None:
+    """Write what `--plot FILE` asked for; its ending says the kind of picture.
+
+    Raises:
+        InputError: the file cannot be written, or is of a kind that is not known.
+    """
+    try:
+        figure.savefig(file, dpi=120)
+    except OSError as error:
+        raise InputError(f"--plot: {file}: cannot write: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"--plot: {file}: {error}") from error
 
 
 def _replace(path: Path, text: str) -> None:

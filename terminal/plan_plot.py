@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 from numpy.typing import NDArray
 
-from config.errors import InputError
 from terminal.geometry.time_scales import SECOND_NS, utc_text
 from terminal.geometry.vector import Vec, cross, norm, unit
+from terminal.output import save_plot
 from terminal.plan_answer import Limits, PlanAnswer
 from terminal.plan_course import Stretch
 from terminal.plan_regard import Limit, keyhole_radius_deg
@@ -65,12 +65,7 @@ def draw(answer: PlanAnswer, sky: Sky, file: Path) -> None:
         axes.legend(
             loc="upper center", bbox_to_anchor=(0.5, -0.04), ncols=3, frameon=False, fontsize=9
         )
-    try:
-        figure.savefig(file, dpi=120)
-    except OSError as error:
-        raise InputError(f"--plot: {file}: cannot write: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"--plot: {file}: {error}") from error
+    save_plot(figure, file)
 
 
 def _name(answer: PlanAnswer) -> str:

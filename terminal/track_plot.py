@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.signal import welch
 
-from config.errors import InputError
+from terminal.output import save_plot
 from terminal.track import integrate
 from terminal.track_file import Recording
 
@@ -63,12 +63,7 @@ def draw(
     panels[1][0].set_ylabel("urad²/Hz, one-sided")
     panels[0][1].legend(frameon=False, fontsize=9)
     panels[1][1].legend(frameon=False, fontsize=9)
-    try:
-        figure.savefig(file, dpi=120)
-    except OSError as error:
-        raise InputError(f"--plot: {file}: cannot write: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"--plot: {file}: {error}") from error
+    save_plot(figure, file)
 
 
 def _rms_over_time(values: Array, rate_hz: float) -> tuple[Array, Array]:

@@ -24,8 +24,9 @@ def wander_rad(path: AirPath, full_divergence_rad: float, wavelength_m: float, s
     points of a Gaussian beam of 1/e^2 radius w, over k^2, half of it for each axis:
     2.914 (25/36) Gamma(5/6) int Cn2 (1 - d/L)^2 w(d)^(-1/3) ds, d the distance from the start.
     No outer scale: an upper bound. For a collimated beam on a uniform path it is Chiba's
-    1.90 Cn2 (2 w)^(-1/3) L^3 for both axes (Appl. Opt. 10, 2456 (1971)) to 1 %. The 7.25 of Andrews
-    and Phillips (2005) is 1.6 times as much: it is what adds to w^2, not the centroid's variance.
+    1.90 Cn2 (2 w)^(-1/3) L^3 for both axes (Appl. Opt. 10, 2456 (1971)), within 1.5 %. The 7.25 of
+    Andrews and Phillips (2005) is 1.6 times as much: it is what adds to w^2, not the centroid's
+    variance.
     """
     s, length_m = path.distance_m, path.length_m
     from_start_m = s if start == "lower" else length_m - s

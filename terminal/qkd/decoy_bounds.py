@@ -15,6 +15,10 @@ from terminal.qkd.leakage import Leakage, binary_entropy, leakage_bits
 
 Array = NDArray[np.float64]
 Bound = Literal["chernoff", "hoeffding"]
+VacuumBound = Literal["strict", "published"]
+"""With which bound the decoy counts enter the vacuum bound: their upper one (Lim et al. 2014), or
+their lower one, as the published code has it (SatQuMA 2.0), which overstates the key. With mu3 = 0
+both are the same."""
 
 PARTS = 21
 """Parts into which the secrecy failure probability is split (Lim et al. 2014)."""
@@ -31,6 +35,7 @@ class KeyRules(NamedTuple):
     """Error correction leaks this many times the Shannon limit; at least 1."""
     leakage: Leakage = "one_way_finite"
     bound: Bound = "chernoff"
+    vacuum: VacuumBound = "strict"
 
     @property
     def beta(self) -> float:
@@ -152,15 +157,12 @@ def _limits(counts: Array, mixture: _Mixture, rules: KeyRules) -> tuple[Array, A
 
 
 def _photon_numbers(clicks: Array, mixture: _Mixture, rules: KeyRules) -> tuple[Array, Array]:
-    """Lower bounds (...) on how many of the `clicks` (..., 3) came from 0 and from 1 photon.
-
-    In the vacuum bound the decoy counts enter with their lower bound, as in the published code
-    (SatQuMA 2.0); strictly it takes their upper bound. With mu3 = 0 they drop out.
-    """
+    """Lower bounds (...) on how many of the `clicks` (..., 3) came from 0 and from 1 photon."""
     mu1, mu2, mu3, tau0, tau1, _ = mixture
     low, high = _limits(clicks, mixture, rules)
     total = clicks.sum(axis=-1)
-    s0 = tau0 * (mu2 * low[..., 2] - mu3 * low[..., 1]) / (mu2 - mu3)
+    decoy = high[..., 1] if rules.vacuum == "strict" else low[..., 1]
+    s0 = tau0 * (mu2 * low[..., 2] - mu3 * decoy) / (mu2 - mu3)
     s0 = np.clip(s0, 0.0, total)
     multi = (mu2**2 - mu3**2) / mu1**2 * (high[..., 0] - s0 / tau0)
     s1 = tau1 * mu1 * (low[..., 1] - high[..., 2] - multi)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from config.mission import Security, Source
-from terminal.qkd.decoy_bounds import Bound, Counts, KeyBounds, KeyRules, bound_key
+from terminal.qkd.decoy_bounds import Bound, Counts, KeyBounds, KeyRules, VacuumBound, bound_key
 from terminal.qkd.leakage import Leakage
 
 Triple = tuple[float, float, float]
@@ -55,11 +55,12 @@ class KeyParameters(NamedTuple):
     """Error correction leaks this many times the Shannon limit; at least 1."""
     leakage: Leakage = "one_way_finite"
     bound: Bound = "chernoff"
+    vacuum: VacuumBound = "strict"
 
     @property
     def rules(self) -> KeyRules:
         """All but what is sent."""
-        return KeyRules(self.secrecy, self.correctness, self.efficiency, self.leakage, self.bound)
+        return KeyRules(*self[2:])
 
 
 class KeyEstimate(NamedTuple):

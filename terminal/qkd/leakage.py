@@ -41,7 +41,7 @@ def leakage_bits(
     trials, wrong = np.where(finite_size, whole, 1.0), np.where(finite_size, qber, 0.5)
     failure = np.minimum(correctness * (1.0 + 1.0 / np.sqrt(trials)), 1.0)
     typical = sifted * (1.0 - wrong) - binomial_quantile(failure, trials, 1.0 - wrong) - 1.0
-    finite = shannon + typical * np.log2((1.0 - wrong) / wrong)
+    finite = shannon + typical * (np.log2(1.0 - wrong) - np.log2(wrong))
     finite -= 0.5 * np.log2(np.where(finite_size, sifted, 1.0)) - np.log2(correctness)
     return np.where(finite_size, np.maximum(asymptotic, finite), asymptotic)
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from terminal.compiled import compiled
 from terminal.timetags.clock_path import Pieces
-from terminal.timetags.compiled import compiled
 from terminal.timetags.mixture import Array
 
 NOT_SIFTED = 255

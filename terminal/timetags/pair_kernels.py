@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags.compiled import compiled
+from terminal.compiled import compiled
 from terminal.timetags.mixture import Array
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags.compiled import compiled
+from terminal.compiled import compiled
 from terminal.timetags.mixture import Array
 
 # Places in `figures` of `tally`.

@@ -13,6 +13,7 @@ ENTRIES = [
     EntryPoint("passes", "terminal.plan_commands:passes", cli.GROUP),
     EntryPoint("clock", "terminal.clock_commands:app", cli.GROUP),
     EntryPoint("track", "terminal.track_command:track", cli.GROUP),
+    EntryPoint("finite-key", "terminal.finite_key_command:finite_key", cli.GROUP),
 ]
 
 

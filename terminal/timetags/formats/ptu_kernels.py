@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags.compiled import compiled
+from terminal.compiled import compiled
 from terminal.timetags.formats.blocks import BAD, SYNC, Times
 from terminal.timetags.formats.ptu_records import Rules
 

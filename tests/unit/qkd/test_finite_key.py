@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from config.mission import Security, Source
-from terminal.qkd.expected import Receiver, detection_probability, error_probability
 from terminal.qkd.decoy_bounds import deviation_above, deviation_below, poisson_mixture
+from terminal.qkd.expected import Receiver, detection_probability, error_probability
 from terminal.qkd.finite_key import KeyParameters, SiftedCounts, key_length, key_parameters
 from terminal.qkd.leakage import binary_entropy, binomial_quantile, leakage_bits
 
@@ -30,8 +30,9 @@ GOOD = SiftedCounts(
 NOTHING = SiftedCounts((0, 0, 0), (0, 0, 0), 0, (0, 0, 0))
 
 
+@pytest.mark.parametrize("vacuum_bound", ["strict", "published"])
 @pytest.mark.parametrize("bound", ["chernoff", "hoeffding"])
-def test_one_case_written_out_with_50_digits(bound):
+def test_one_case_written_out_with_50_digits(bound, vacuum_bound):
     """The formulas line by line, in another arithmetic."""
     getcontext().prec = 50
     mu, p = [Decimal(str(v)) for v in MU], [Decimal(str(v)) for v in P]
@@ -56,7 +57,8 @@ def test_one_case_written_out_with_50_digits(bound):
     tau1 = sum(p[k] * (-mu[k]).exp() * mu[k] for k in range(3))
 
     def vacuum(n):
-        value = tau0 * (mu[1] * low(n, 2) - mu[2] * low(n, 1)) / (mu[1] - mu[2])
+        decoy = high(n, 1) if vacuum_bound == "strict" else low(n, 1)
+        value = tau0 * (mu[1] * low(n, 2) - mu[2] * decoy) / (mu[1] - mu[2])
         return max(value, Decimal(0))
 
     def single(n):
@@ -77,7 +79,7 @@ def test_one_case_written_out_with_50_digits(bound):
     bits = vacuum(x) + d * (1 - entropy(phase_error)) - leakage
     bits -= 6 * log2(21 / secrecy) + log2(2 / Decimal("1e-15"))
 
-    estimate = key_length(GOOD, SHANNON._replace(bound=bound))
+    estimate = key_length(GOOD, SHANNON._replace(bound=bound, vacuum=vacuum_bound))
     assert estimate.vacuum_x == pytest.approx(float(vacuum(x)), rel=1e-12)
     assert estimate.single_photon_x == pytest.approx(float(d), rel=1e-12)
     assert estimate.phase_error_x == pytest.approx(float(phase_error), rel=1e-12)

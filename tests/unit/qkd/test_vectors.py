@@ -46,6 +46,7 @@ def test_key_length_matches_vector(case):
         case["error_correction"]["efficiency"],
         case["error_correction"]["model"],
         case["bound"],
+        "published",
     )
     estimate = key_length(counts, params)
     for name, value in case["expect"].items():
