@@ -26,7 +26,7 @@ static struct {
     double steered[AXES][2], track[AXES][2], made[AXES][EXPERTS + 1][RING], expected[AXES];
     double loss[AXES][EXPERTS], square[AXES], weight[AXES];
     double totals[LAGS], ticks, lags[LAGS], copy[KEPT], matrix[TAPS][TAPS + 2];
-    double place_rad[AXES], speed[AXES], placed[AXES][RING], spot_rad, counts_per_rad, m[8];
+    double place_rad[AXES], speed[AXES], placed[AXES][RING], spot_rad, counts_per_rad, m[8], to[2][2], from[2][2];
 } s;
 
 static void older(void) {
@@ -201,7 +201,8 @@ void predict(const double *seen, double *out) {
     s.tick++;
 }
 
-void start(long delay, double rate_hz, double spot_rad, double counts_per_rad, const double *steering) {
+void start(long delay, double rate_hz, double spot_rad, double counts_per_rad, const double *steering,
+           const double *to_command, const double *from_command) {
     memset(&s, 0, sizeof s);
     s.delay = delay; s.place = KEPT;
     s.forget[0] = exp(-1.0 / (0.5 * rate_hz)); s.forget[1] = exp(-1.0 / (6.0 * rate_hz));
@@ -211,6 +212,8 @@ void start(long delay, double rate_hz, double spot_rad, double counts_per_rad, c
     s.rows_a_tick = rate_hz < 5000.0 ? lround(5000.0 / rate_hz) : 1;
     s.spot_rad = spot_rad; s.counts_per_rad = counts_per_rad;
     memcpy(s.m, steering, sizeof s.m);
+    memcpy(s.to, to_command, sizeof s.to);
+    memcpy(s.from, from_command, sizeof s.from);
 }
 
 /* One tick: counts of a scan in, counts of the mirror out. */
@@ -227,14 +230,19 @@ void tick(const short *scan, short *sent) {
     }
     long later = (s.tick + s.delay) & (RING - 1);
     predict(seen, target);
+    double u[2], counts[2];
+    for (int a = 0; a < AXES; a++)
+        u[a] = s.m[6] * (target[a] - s.m[0] * s.place_rad[a] - s.m[1] * s.speed[a]) + s.m[7] * target[a];
+    for (int a = 0; a < AXES; a++) {
+        double command = (s.to[a][0] * u[0] + s.to[a][1] * u[1]) * s.counts_per_rad;
+        counts[a] = rint(fmin(fmax(command, -32767.0), 32767.0));
+        sent[a] = (short)counts[a];
+    }
     for (int a = 0; a < AXES; a++) {
         double place = s.place_rad[a], speed = s.speed[a];
-        double u = s.m[6] * (target[a] - s.m[0] * place - s.m[1] * speed) + s.m[7] * target[a];
-        double counts = rint(fmin(fmax(u * s.counts_per_rad, -32767.0), 32767.0));
-        sent[a] = (short)counts;
-        u = counts / s.counts_per_rad;
-        s.place_rad[a] = s.m[0] * place + s.m[1] * speed + s.m[4] * u;
-        s.speed[a] = s.m[2] * place + s.m[3] * speed + s.m[5] * u;
+        double driven = (s.from[a][0] * counts[0] + s.from[a][1] * counts[1]) / s.counts_per_rad;
+        s.place_rad[a] = s.m[0] * place + s.m[1] * speed + s.m[4] * driven;
+        s.speed[a] = s.m[2] * place + s.m[3] * speed + s.m[5] * driven;
         s.placed[a][later] = s.place_rad[a];
     }
 }

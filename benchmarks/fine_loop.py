@@ -34,7 +34,6 @@ from drivers.quad_iio import SCAN, IioQuad
 from hil.flight import Flight, window_of
 from terminal.bus import Ring
 from terminal.control.fine.step import FineState, initial, step
-from terminal.control.mirror_response import steering
 from terminal.loop import Loop
 from terminal.messages import FineCommand, FineSample
 
@@ -97,14 +96,20 @@ def compiled_c(folder: Path, config: TerminalConfig) -> Callable[[Any, Any], Non
     options = ["-O3", "-march=native", "-shared", "-fPIC", "-o", str(library)]
     subprocess.run([compiler, *options, str(HERE / "fine_loop.c"), "-lm"], check=True)
     code = ctypes.CDLL(str(library))
-    response, rate_hz = config.fine.response, float(config.rates.fine_hz)
-    law = (ctypes.c_double * 8)(*steering(response.resonance_hz, response.damping, rate_hz))
+    loop = initial(config).loop[0]
+
+    def row(name: str) -> Any:
+        values = loop[name].ravel().tolist()
+        return (ctypes.c_double * len(values))(*values)
+
     code.start(
-        ctypes.c_long(response.delay_samples),
-        ctypes.c_double(rate_hz),
-        ctypes.c_double(config.optics.quad_spot_rad),
-        ctypes.c_double(MIRROR_DAC_COUNTS / config.optics.mirror_stroke_rad),
-        law,
+        ctypes.c_long(int(loop["delay"])),
+        ctypes.c_double(config.rates.fine_hz),
+        ctypes.c_double(float(loop["spot_rad"])),
+        ctypes.c_double(float(loop["counts_per_rad"])),
+        row("steering"),
+        row("to_command"),
+        row("from_command"),
     )
     tick: Callable[[Any, Any], None] = code.tick
     return tick

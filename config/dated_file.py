@@ -4,7 +4,6 @@ The file is YAML that `config.yaml_strict` takes. One from the future or past it
 calibration.
 """
 
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from config.errors import InputError
 from config.explain import explain
+from config.whole_file import replacing
 from config.yaml_strict import ConfigError, Document, KeyPath, Place, key_text, read_yaml, shown
 
 SYMMETRY = 1e-9
@@ -73,19 +72,8 @@ def write_dated(path: Path, calibration: msgspec.Struct) -> None:
         InputError: the file cannot be written.
     """
     text = "\n".join(_lines(msgspec.to_builtins(calibration))) + "\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                # Else a power cut could leave the new name on an empty file.
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot write: {error.strerror}") from error
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def covariance_problem(rows: Rows, size: int, of_each: str) -> str:

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from config.dated_file import covariance_problem, file_error, read_dated, write_dated
 from config.fields import Count, Name, NonNegative, Positive, Spec
+from config.terminal import MOST_MIRROR_DELAY
 
 PARAMETERS = ("matrix_xx", "matrix_xy", "matrix_yx", "matrix_yy", "resonance_hz", "damping")
 """Rows and columns of the covariance. matrix_xy: detector x for a command in y."""
@@ -38,6 +39,8 @@ class ResponseCalibration(Spec, frozen=True):
     """Used for the fit."""
     amplitude_rad: Positive
     """Largest command, on the sky."""
+    background_counts: float
+    """Sum of the detector's four channels without the light, which was taken off."""
     matrix: tuple[tuple[Gain, Gain], tuple[Gain, Gain]]
     """Detector radians, x and y, for each commanded radian, x and y."""
     gain: tuple[Positive, Positive]
@@ -46,7 +49,7 @@ class ResponseCalibration(Spec, frozen=True):
     """Of the mirror's axes in the detector, counter-clockwise, cross-talk aside."""
     resonance_hz: Positive
     damping: Annotated[float, Meta(gt=0, le=10)]
-    delay_samples: Annotated[int, Meta(ge=1, le=20)]
+    delay_samples: Annotated[int, Meta(ge=1, le=MOST_MIRROR_DELAY)]
     """From a scan to the first one that its command changes."""
     undetermined: tuple[Name, ...]
     """Parameters that were set, since the answer is too fast to show them."""

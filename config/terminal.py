@@ -223,13 +223,18 @@ LEAST_SPAN = 1e-3
 light cannot be steered in both directions."""
 
 
+MOST_MIRROR_DELAY = 20
+"""Scans from a reading to the first one that its command changes, at most: no mirror is calibrated
+or flown with more."""
+
+
 class MirrorAnswer(Spec, frozen=True):
     """How the mirror shows in the position detector, as calibrated; without a calibration as its
     maker says."""
 
     resonance_hz: Positive
     damping: Annotated[float, Meta(gt=0, le=10)]
-    delay_samples: Annotated[int, Meta(ge=1, le=20)]
+    delay_samples: Annotated[int, Meta(ge=1, le=MOST_MIRROR_DELAY)]
     """From a scan to the first one that its command changes."""
     matrix: tuple[tuple[float, float], tuple[float, float]] = ((1.0, 0.0), (0.0, 1.0))
     """Detector radians, x and y, for each commanded radian, x and y."""

@@ -36,6 +36,9 @@ LATERAL_LIMIT_M_S2 = 50.0
 MIRROR_SCALE_TOLERANCE = 1e-3
 """Between the scale of a mirror and its stroke; more than rounding is a contradiction."""
 
+DELAY_SIGMAS = 5.0
+"""Of the detectors' delays, which have to lie within half a slot."""
+
 PASS_LIMIT_S = 7200.0
 """No pass lasts longer."""
 
@@ -56,6 +59,7 @@ def find_problems(scenario: Scenario) -> Iterator[Problem]:
     yield from _devices(scenario)
     yield from _stream_rates(scenario)
     yield from _gate(scenario)
+    yield from _detector_delays(scenario)
     yield from _faults(scenario)
 
 
@@ -241,6 +245,19 @@ def _gate(scenario: Scenario) -> Iterator[Problem]:
             "terminal.timing.gate_least_half_width_s",
             f"{timing.gate_least_half_width_s:g} must not be above gate_half_width_s, "
             f"{timing.gate_half_width_s:g}",
+        )
+
+
+def _detector_delays(scenario: Scenario) -> Iterator[Problem]:
+    # The spread is one sigma. Over half a slot later a detector's clicks belong to the next slot.
+    half_slot_s = 0.5 / scenario.mission.source.pulse_rate_hz
+    delay_s = scenario.world.detectors.channel_delay_s
+    if DELAY_SIGMAS * delay_s >= half_slot_s:
+        yield Problem(
+            "world.detectors.channel_delay_s",
+            f"{delay_s:g} must be under a tenth of a slot, {half_slot_s / DELAY_SIGMAS:g} s at "
+            "mission.source.pulse_rate_hz: it is one sigma, and clicks over half a slot late belong "
+            "to the next",
         )
 
 

@@ -12,7 +12,6 @@ from sim_devices.detectors import NO_DELAY
 from sim_devices.light import BlockTruth
 from terminal.quantum_messages import TimingCommand
 
-LOCKED = 1
 
 
 class ClockScore:

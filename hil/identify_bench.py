@@ -20,8 +20,10 @@ from sim_devices.mirror_iio import IioMirrorEmulator
 from sim_devices.position_sensor import PositionSensor
 from sim_devices.quad_iio import IioQuadEmulator
 from sim_devices.randomness import stream
+from terminal.control.identification.refusal import IdentificationError
 from terminal.geometry.time_scales import SECOND_NS, tai_ns_from_posix_ns
 from terminal.realtime import Pacer, prepare
+from terminal.response_measurement import measure_background
 from terminal.window import resolve_window
 
 Array = NDArray[np.float64]
@@ -39,6 +41,28 @@ class Bench(NamedTuple):
     source: Literal["emulated", "real"]
     noise_rad: float | None
     """Of a reading, where it is known."""
+    switch_light: Callable[[bool], None] | None
+    """None: the light is not ours."""
+
+    def background_counts(self, rate_hz: float) -> float:
+        """Sum of the detector's four channels without the light, measured in the dark.
+
+        Raises:
+            IdentificationError: no scans, or a light that is not ours to switch off; says what the
+                channels sum to.
+        """
+        if self.switch_light is None:
+            shown = measure_background(self.quad, self.advance, rate_hz)
+            raise IdentificationError(
+                "the background is not known, and nobody here can turn the light off: the "
+                f"detector's four channels sum to {shown:.0f} counts now; cover the light, measure "
+                "so again, and give what they sum to then as --background-counts"
+            )
+        self.switch_light(False)
+        try:
+            return measure_background(self.quad, self.advance, rate_hz)
+        finally:
+            self.switch_light(True)
 
     def close(self) -> None:
         """Close both, whatever becomes of the other."""
@@ -87,7 +111,7 @@ def open_bench(scenario: Scenario, seed: int, lead_s: float, disturbed: bool) ->
         pacer.lateness_ns.clear()
         return tai_ns_from_posix_ns(time.time_ns())
 
-    return Bench(quad, mirror, advance, "real", None)
+    return Bench(quad, mirror, advance, "real", None, None)
 
 
 def _emulated(scenario: Scenario, seed: int, lead_s: float, disturbed: bool) -> Bench:
@@ -106,7 +130,7 @@ def _emulated(scenario: Scenario, seed: int, lead_s: float, disturbed: bool) -> 
     x, y = (stream(seed, "bench_spot").normal(size=2) * truth.beacon.boresight_error_rad).tolist()
     noise = stream(seed, "bench_noise")
     plant = FastPlant(optics, sensor, truth.mirror, jitter, (x, y), rate_hz, noise)
-    plant.sum_counts = truth.beacon.quad_sum_counts
+    plant.sum_counts = lit_counts = truth.beacon.quad_sum_counts
     start_tai_ns = resolve_window(scenario.mission).start_tai_ns - round(lead_s * SECOND_NS)
     clock, period_ns = SimClock(start_tai_ns), round(SECOND_NS / rate_hz)
     quad_wire, mirror_wire = IioQuadEmulator(), IioMirrorEmulator()
@@ -117,6 +141,9 @@ def _emulated(scenario: Scenario, seed: int, lead_s: float, disturbed: bool) -> 
         quad_wire.push(clock.t_ns, *counts)
         return clock.t_ns
 
+    def switch_light(on: bool) -> None:
+        plant.sum_counts = lit_counts if on else 0.0
+
     quad, mirror = _built(
         scenario,
         {
@@ -124,7 +151,7 @@ def _emulated(scenario: Scenario, seed: int, lead_s: float, disturbed: bool) -> 
             "mirror": InProcessTransport(mirror_wire, clock),
         },
     )
-    return Bench(quad, mirror, advance, "emulated", sensor.noise_rad(plant.sum_counts))
+    return Bench(quad, mirror, advance, "emulated", sensor.noise_rad(lit_counts), switch_light)
 
 
 def _built(scenario: Scenario, in_process: InProcess) -> tuple[QuadDetector, Mirror]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 EXCITATION_SEED = 1
 """Of the sequences that move the mirror: the same each time."""
+PICTURES = ".png", ".svg", ".pdf"
+_MOST_BACKGROUND = 4 * 32767.0
+"""All four channels at the converter's end."""
 LEAD_S = 60.0
 """An emulated bench is done so long before the window opens: a pass can be flown by it."""
 
@@ -38,6 +41,15 @@ def identify(
         typer.Option("--amplitude-share", help="Commands over the spot's 1/e^2 half angle."),
     ] = 0.05,
     valid_days: Annotated[float, typer.Option("--valid-days", help="From now on.")] = 30.0,
+    background_counts: Annotated[
+        float | None,
+        typer.Option(
+            "--background-counts",
+            help="Sum of the detector's four channels without the light. An emulated bench measures "
+            "it first; with real devices it is needed, and without it the command says what they sum "
+            "to now.",
+        ),
+    ] = None,
     disturbance: Annotated[
         bool,
         typer.Option("--disturbance", help="Move an emulated bench's light as the scenario does."),
@@ -53,13 +65,16 @@ def identify(
     Moves the mirror by two small pseudo-random sequences under a light that stands still, fits gain
     matrix, resonance, damping and delay, and writes a dated calibration that a terminal flies by
     (`fine.calibration`). Devices with `inproc:` URLs are emulated, others are the real ones. The
-    mirror ends at its centre. A measurement that shows no response to fly by is refused (exit 1).
+    mirror ends at its centre. Light that lies evenly on the detector and is not the beacon's lowers
+    the gain it shows, and is taken off first (`--background-counts`), as in flight. A measurement that shows no response to fly by is refused (exit 1).
 
     Examples:
 
       qsky identify leo_haps_downlink --out mirror.yaml
 
       qsky identify bench.yaml --out mirror.yaml --duration-s 10 --plot mirror.png --json -
+
+      qsky identify laboratory.yaml --out mirror.yaml --background-counts 310
     """
     from config.loader import load_scenario
     from config.response_calibration import write_response
@@ -75,17 +90,21 @@ def identify(
     _check("--duration-s", duration_s, 0.5, 600.0)
     _check("--amplitude-share", amplitude_share, 1e-4, 1.0)
     _check("--valid-days", valid_days, 1e-3, 3660.0)
-    _check_folder("--out", out)
-    for option, file in (("--plot", plot), ("--json", json_out)):
-        if file is not None:
-            _check_folder(option, file)
+    if background_counts is not None:
+        _check("--background-counts", background_counts, -_MOST_BACKGROUND, _MOST_BACKGROUND)
+    _check_file("--out", out)
+    if json_out is not None and json_out != Path("-"):
+        _check_file("--json", json_out)
+    if plot is not None:
+        _check_file("--plot", plot)
+        if plot.suffix not in PICTURES:
+            raise InputError(f"--plot: {plot}: must end in one of {' '.join(PICTURES)}")
     loaded = load_scenario(scenario)
     config = loaded.terminal
     use_seed = loaded.world.seed if seed is None else seed
     rate_hz = float(config.rates.fine_hz)
     per_rad = counts_per_rad(config)
     limits = MirrorLimits(per_rad, config.optics.mirror_stroke_rad, config.fine.max_rate_rad_s)
-    detector = _detector(config)
     # SIGTERM ends it as Ctrl-C does: the mirror at its centre, devices closed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -93,6 +112,9 @@ def identify(
         excitation = excite(asked_rad, limits, rate_hz, duration_s, EXCITATION_SEED)
         bench = open_bench(loaded, use_seed, duration_s + LEAD_S, disturbance)
         try:
+            if background_counts is None:
+                background_counts = bench.background_counts(rate_hz)
+            detector = _detector(config, background_counts)
             scans = measure(bench.quad, bench.mirror, bench.advance, excitation, detector, rate_hz)
             measured_tai_ns = bench.advance()
         finally:
@@ -103,15 +125,22 @@ def identify(
     except InputError as error:
         raise InputError(f"{scenario}: {error}") from error
     calibration = calibration_of(
-        found, config, excitation.amplitude_rad, measured_tai_ns, valid_days, bench.source
+        found,
+        config,
+        excitation.amplitude_rad,
+        measured_tai_ns,
+        valid_days,
+        bench.source,
+        background_counts,
     )
+    # What was measured comes first: nothing that fails after it can take it away.
+    write_response(out, calibration)
     answer = answer_of(loaded, calibration, found, excitation, bench.noise_rad)
+    emit(answer, json_out, lambda: table(answer))
     if plot is not None:
         from hil.identify_plot import draw
 
         draw(found, rate_hz, plot)
-    write_response(out, calibration)
-    emit(answer, json_out, lambda: table(answer))
 
 
 def _check(option: str, value: float, low: float, high: float) -> None:
@@ -119,16 +148,19 @@ def _check(option: str, value: float, low: float, high: float) -> None:
         raise InputError(f"{option}: must be {low:g} to {high:g}, got {value:g}")
 
 
-def _check_folder(option: str, file: Path) -> None:
+def _check_file(option: str, file: Path) -> None:
     if not file.parent.is_dir():
         raise InputError(f"{option}: no folder {file.parent} to write {file.name} into")
+    if file.is_dir():
+        raise InputError(f"{option}: {file}: is a folder, not a file to write")
 
 
-def _detector(config: "TerminalConfig") -> "Detector":
+def _detector(config: "TerminalConfig", background_counts: float) -> "Detector":
     from terminal.control.identification.reading import Detector
 
     return Detector(
         config.optics.quad_spot_rad,
         config.fine.min_sum_counts,
         config.optics.position_detector == "lateral_effect",
+        background_counts,
     )

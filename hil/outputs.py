@@ -8,6 +8,7 @@ from rich.table import Table
 
 from config.errors import InputError
 from config.scenario import Scenario
+from config.whole_file import replacing
 
 SUMMARY = "summary.json"
 REPORT = "report.html"
@@ -33,9 +34,8 @@ def prepare_folder(out: Path) -> Path:
 
 def write_whole(path: Path, text: str) -> None:
     """All of the text or nothing, also if this process dies on the way."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def write_results(folder: Path, scenario: Scenario, summary: dict[str, Any]) -> None:

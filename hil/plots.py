@@ -41,7 +41,6 @@ from hil.plot_style import (
 )
 from hil.report_data import Table
 
-LOCKED = 1
 _MARK_APART_DEG = 10.0
 _NICE_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 

@@ -25,6 +25,7 @@ from terminal.control.navigation import NavigationEvent
 from terminal.mode import Mode
 from terminal.quantum_messages import TimingSample
 from terminal.timetags import click_results
+from terminal.timetags.recovery import LOCKED
 
 Slots = NDArray[np.int64]
 
@@ -185,6 +186,10 @@ class Scorer:
         """Width of the quantum beam, 1/e^2 full angle, of every truth record."""
         self.link_bins: list[LinkBin] = []
         self.slots_in_link = 0.0
+        self._silent: list[BlockTruth] = []
+        """Of ticks without a click since the last with some."""
+        self._gate_s = 0.0
+        """In force at the last tick with clicks; 0: none."""
 
     def _elapsed_s(self, t_ns: int) -> float:
         return (t_ns - self._start_tai_ns) * 1e-9
@@ -249,18 +254,29 @@ class Scorer:
             blocks, self._world.channel.blocks = self._world.channel.blocks, []
             sample, command = self._timing.popleft()
             accepted = click_results.accepted(command)
-            gated = bool(np.any(accepted))
             self.slots.clicks(blocks, sample, np.where(accepted, command.slot, NO_SLOT))
             self.clock.tick(command, blocks)
-            gate_s = command.gate_half_width_s if gated else 0.0
-            for block in blocks:
-                used_s = block.end_s - block.start_s
-                if sample.gate_open:
-                    self.slots_in_link += block.slots
-                if gated:
-                    self.slots.block(block, gate_s)
-                middle_s = 0.5 * (block.start_s + block.end_s)
-                self.link_bins.append(LinkBin(middle_s, used_s * gated, gate_s))
+            if sample.gate_open:
+                self.slots_in_link += sum(block.slots for block in blocks)
+            if sample.gate_open and not len(sample.time_ps):
+                self._silent += blocks
+                continue
+            # Whether time counts must not depend on which clicks fell into the gate: the clock is
+            # locked with a gate in force, or was so before and after a tick that nothing fell into.
+            gate_s = command.gate_half_width_s if command.status == LOCKED else 0.0
+            self._link_blocks(self._silent, self._gate_s if gate_s else 0.0)
+            self._link_blocks(blocks, gate_s)
+            self._silent, self._gate_s = [], gate_s
+        # A tick without clicks at the end of the flight waits for good, and counts for nothing.
+
+    def _link_blocks(self, blocks: list[BlockTruth], gate_s: float) -> None:
+        """gate_s: 0 where nothing counted."""
+        for block in blocks:
+            used_s = block.end_s - block.start_s if gate_s else 0.0
+            if gate_s:
+                self.slots.block(block, gate_s)
+            middle_s = 0.5 * (block.start_s + block.end_s)
+            self.link_bins.append(LinkBin(middle_s, used_s, gate_s))
 
     def _take_tally(self, uplink: UplinkChannel) -> None:
         """In an uplink: what of the partner's reception the terminal has been told of.

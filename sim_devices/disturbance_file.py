@@ -1,13 +1,12 @@
 """A recorded disturbance in the format of `qsky track`, with the bound of any controller."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from config.errors import InputError
+from config.whole_file import replacing
 from sim_devices.disturbance import spectrum_bound_rad
 from sim_devices.disturbance_sources import gaps, jitter_source
 from sim_devices.randomness import stream
@@ -47,22 +46,12 @@ def write(path: Path, recorded: RecordedDisturbance) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    if path.exists() and not path.is_file():
-        raise InputError(f"--out: {path}: cannot write: it is no regular file")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            with temporary.open("wb") as file:
-                np.savez(
-                    file,
-                    angle_rad=recorded.angle_rad,
-                    noise_rad=recorded.noise_rad,
-                    rate_hz=recorded.rate_hz,
-                    delay_samples=recorded.delay_samples,
-                    bound_urad_rms=recorded.bound_urad_rms,
-                )
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"--out: {path}: cannot write: {error.strerror}") from error
+    with replacing(path, "--out") as file:
+        np.savez(
+            file,
+            angle_rad=recorded.angle_rad,
+            noise_rad=recorded.noise_rad,
+            rate_hz=recorded.rate_hz,
+            delay_samples=recorded.delay_samples,
+            bound_urad_rms=recorded.bound_urad_rms,
+        )

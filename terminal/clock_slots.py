@@ -4,11 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config.errors import InputError
+from config.whole_file import replacing
 
 NO_SLOT = -1
 _PIECE = 1 << 20
@@ -29,33 +31,23 @@ def slots_file(
     if path is None:
         yield None
         return
-    if path.exists() and not path.is_file():
-        raise InputError(f"--slots: {path}: cannot write: it is no regular file")
     if path.exists() and any(path.samefile(taken) for taken in inputs):
         raise InputError(f"--slots: {path}: cannot write: it is an input of this command")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            _fill(temporary, clicks)
-            # An empty array cannot be mapped.
-            slots = np.load(temporary, mmap_mode="r+" if clicks else None)
-            yield slots
-            if isinstance(slots, np.memmap):
-                slots.flush()
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"--slots: {path}: cannot write: {error.strerror}") from error
+    with replacing(path, "--slots") as file:
+        _fill(file, clicks)
+        # An empty array cannot be mapped.
+        slots = np.load(file.name, mmap_mode="r+" if clicks else None)
+        yield slots
+        if isinstance(slots, np.memmap):
+            slots.flush()
 
 
-def _fill(path: Path, clicks: int) -> None:
+def _fill(file: BinaryIO, clicks: int) -> None:
     """Written, not only mapped: a full disk is an error here, and would kill the process there."""
     header = {"descr": "<i8", "fortran_order": False, "shape": (clicks,)}
     piece = np.full(min(clicks, _PIECE), NO_SLOT, dtype="<i8")
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for begin in range(0, clicks, _PIECE):
-            file.write(piece[: clicks - begin].tobytes())
-        file.flush()
-        os.fsync(file.fileno())
+    np.lib.format.write_array_header_1_0(file, header)
+    for begin in range(0, clicks, _PIECE):
+        file.write(piece[: clicks - begin].tobytes())
+    file.flush()
+    os.fsync(file.fileno())

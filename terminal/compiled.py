@@ -4,11 +4,32 @@ numba takes half a second to import: import the modules whose functions are comp
 they are called.
 """
 
+import os
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from numba import njit
+_HERE = Path(__file__).parent
+_ROOMS = ("control/fine", "control/prediction", "timetags")
+"""Where compiled functions stand, and the constants that are compiled into them."""
+
+
+def _cache_folder() -> Path:
+    """One for each state of these rooms: numba looks at the file of a function alone, and would take
+    an old one where a constant or a function that it calls has changed in another file."""
+    digest = sha256()
+    for room in _ROOMS:
+        for path in sorted((_HERE / room).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return _HERE / "__pycache__" / f"compiled-{digest.hexdigest()[:16]}"
+
+
+# Read by numba when it is imported.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_folder()))
+
+from numba import njit  # noqa: E402
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -28,7 +28,8 @@ def answer(case: Case) -> Answer:
         mu, p, p_x = case.params.intensities, case.params.probabilities, case.basis_x_probability
         rules = case.params.rules
         key = key_over(case.link, mu, p, p_x, rules)
-        strict = key_over(case.link, mu, p, p_x, rules._replace(vacuum="strict"))
+        if mu[2] > 0.0:
+            strict = key_over(case.link, mu, p, p_x, rules._replace(vacuum="strict"))
     else:
         mu, p, p_x, key, longer = optimise(case.link, case.domain, case.rules)
         longer_pass = longer if isfinite(longer) else None

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from terminal.qkd.finite_key import Triple
 from terminal.qkd.protocol_domain import Range
 
-Positive = Annotated[float, Meta(gt=0)]
+Failure = Annotated[float, Meta(gt=0, lt=1)]
 Half = Annotated[float, Meta(ge=0, le=0.5)]
 Probability = Annotated[float, Meta(ge=0, le=1)]
 
@@ -34,13 +34,13 @@ class CaseReceiver(Struct):
 
 
 class CaseSecurity(Struct):
-    secrecy: Positive
-    correctness: Positive
+    secrecy: Failure
+    correctness: Failure
 
 
 class CaseErrorCorrection(Struct):
     model: Literal["efficiency", "one_way_finite"]
-    efficiency: float
+    efficiency: Annotated[float, Meta(ge=1, le=100)]
 
 
 class CaseBounds(Struct):

@@ -1,12 +1,12 @@
 """How every command answers: JSON where it was asked for, a table for people otherwise."""
 
-import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.errors import InputError
+from config.whole_file import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,11 +47,12 @@ def write_json(path: Path, data: Answer) -> None:
         InputError: the file cannot be written.
     """
     text = _encode(data)
+    if not path.is_symlink() and (path.is_file() or not path.exists()):
+        with replacing(path) as file:
+            file.write(text.encode())
+        return
     try:
-        if path.is_symlink() or (path.exists() and not path.is_file()):
-            path.write_text(text, encoding="utf-8")
-        else:
-            _replace(path, text)
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot write: {error.strerror}") from error
 
@@ -68,15 +69,6 @@ def save_plot(figure: "Figure", file: Path) -> None:
         raise InputError(f"--plot: {file}: cannot write: {error.strerror}") from error
     except ValueError as error:
         raise InputError(f"--plot: {file}: {error}") from error
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _encode(data: Answer) -> str:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from config.mission import Mission, SatellitePartner
+from config.mission import Mission, SatellitePartner, Source
 from config.terminal import TerminalConfig
 from terminal.plan_assumptions import AFTERPULSE_PROBABILITY, Assumed
 
 if TYPE_CHECKING:
     from terminal.control.beam_width import Sent
     from terminal.plan import PlanRow
+    from terminal.qkd.expected import Receiver
     from terminal.qkd.finite_key import SiftedCounts, Triple
 
 LEAST_SINE = 1e-3
@@ -46,6 +47,14 @@ class RowLink(Struct, frozen=True):
     the jitter and the offset that it expects."""
 
 
+class PlannedProtocol(Struct, frozen=True):
+    """What the sender would best send over the pass that is expected; p_X is the mission's."""
+
+    intensities: tuple[float, float, float]
+    intensity_probabilities: tuple[float, float, float]
+    secret_key_bits: float
+
+
 class LinkPlan(Struct, frozen=True):
     """What the whole pass is worth."""
 
@@ -61,6 +70,8 @@ class LinkPlan(Struct, frozen=True):
     """Bits of the key basis that are given away to estimate the errors."""
     qber: float
     secret_key_bits: float
+    best_protocol: PlannedProtocol | None
+    """None where the link never stands."""
     divergence_policy: str
     """best: control chooses the width; fixed: the mission's."""
     wider_from_offset_urad: float | None
@@ -123,32 +134,31 @@ def with_link(
     times_s: of the rows, since the start of the plan, ascending. Each row stands for the time that
     is nearer to it than to its neighbours, but for `outages`, which may overlap.
     """
-    from terminal.qkd.finite_key import SiftedCounts, key_length, key_parameters
+    from terminal.plan_protocol import best_protocol
+    from terminal.qkd.finite_key import key_length, key_parameters
 
     receiving = receiving_end(mission, config, assumed)
     control = _control(mission, config)
     apart = _merged([Outage(-inf, from_s), *outages])
     seconds = _seconds(times_s, apart)
     kept = 1.0 - mission.security.disclosed_x_share
-    done, detected = [], 0.0
-    x, z, z_errors = [0.0] * 3, [0.0] * 3, [0.0] * 3
-    x_errors = 0.0
+    done, each_s = [], []
+    detected = sifted = 0.0
     for row, time_s, stands_s in zip(rows, times_s, seconds, strict=True):
         width_rad = _width_rad(row, mission, config, control, assumed)
         budget = _budget(row, width_rad, mission, receiving, assumed)
-        rate_hz, each_s = _clicks(budget.transmittance, mission, receiving, assumed)
+        rate_hz, counts_s = clicks_per_second(budget.transmittance, mission, receiving, assumed)
+        each_s.append(counts_s)
         detected += rate_hz * stands_s
-        x = [n + kept * stands_s * more for n, more in zip(x, each_s.x, strict=True)]
-        z = [n + stands_s * more for n, more in zip(z, each_s.z, strict=True)]
-        z_errors = [n + stands_s * more for n, more in zip(z_errors, each_s.z_errors, strict=True)]
-        x_errors += kept * stands_s * each_s.x_errors
+        sifted += kept * stands_s * sum(counts_s.x)
         stands = not any(o.from_s <= time_s < o.to_s for o in apart)
         link = msgspec.structs.replace(
-            budget, detected_rate_hz=rate_hz if stands else 0.0, sifted_bits=sum(x)
+            budget, detected_rate_hz=rate_hz if stands else 0.0, sifted_bits=sifted
         )
         done.append(msgspec.structs.replace(row, link=link))
-    counts = SiftedCounts(_triple(x), _triple(z), x_errors, _triple(z_errors))
+    counts = summed_counts(each_s, seconds, kept)
     key = key_length(counts, key_parameters(mission.source, mission.security))
+    transmittance = [row.link.transmittance for row in done if row.link]
     return done, LinkPlan(
         from_s=from_s,
         usable_s=sum(seconds),
@@ -158,6 +168,7 @@ def with_link(
         disclosed_bits=key.sifted_x * mission.security.disclosed_x_share / kept,
         qber=key.qber_x,
         secret_key_bits=key.secret_key_bits,
+        best_protocol=best_protocol(transmittance, seconds, mission, receiving, assumed),
         divergence_policy="best" if control else "fixed",
         wider_from_offset_urad=(
             1e6 * sqrt(control.narrowest_rad**2 / 8.0 + 2.0 * assumed.jitter_rad**2)
@@ -165,6 +176,22 @@ def with_link(
             else None
         ),
     )
+
+
+def summed_counts(
+    each_s: "list[SiftedCounts]", seconds: list[float], kept: float
+) -> "SiftedCounts":
+    """Of the whole pass; `kept`: of the key basis, what is not disclosed."""
+    import numpy as np
+
+    from terminal.qkd.finite_key import SiftedCounts
+
+    x, z, z_errors = (
+        np.dot(seconds, [getattr(counts, name) for counts in each_s])
+        for name in ("x", "z", "z_errors")
+    )
+    x_errors = float(np.dot(seconds, [counts.x_errors for counts in each_s]))
+    return SiftedCounts(_triple(kept * x), _triple(z), kept * x_errors, _triple(z_errors))
 
 
 def _control(mission: Mission, config: TerminalConfig) -> "Sent | None":
@@ -194,44 +221,19 @@ def _width_rad(
     return best_rad(control, row.range_m, error_rad)
 
 
-def _clicks(
+def clicks_per_second(
     transmittance: float, mission: Mission, receiving: Receiving, assumed: Assumed
 ) -> tuple[float, "SiftedCounts"]:
     """(clicks in the gate per second, all slots and bases; sifted counts of key slots a second)."""
-    from terminal.qkd.expected import (
-        detection_probability,
-        expected_counts,
-        receiver_behind_splitter,
-    )
+    from terminal.qkd.expected import detection_probability, expected_counts
 
     source = mission.source
-    signal, decoy, vacuum = (
-        (1.0 - source.public_share) * p for p in source.intensity_probabilities
-    )
-    slots = tuple(
-        zip((signal + source.public_share, decoy, vacuum), source.intensities, strict=True)
-    )
-    signal_hz = source.pulse_rate_hz * sum(
-        weight * -expm1(-mu * transmittance) for weight, mu in slots
-    )
     p_x = source.basis_x_probability
-    shares = p_x, 1.0 - p_x
-    receivers = [
-        receiver_behind_splitter(
-            share,
-            assumed.dark_rate_hz,
-            receiving.sky_hz,
-            signal_hz,
-            receiving.gate_s,
-            AFTERPULSE_PROBABILITY,
-            assumed.intrinsic_qber,
-        )
-        for share in shares
-    ]
+    receivers = receivers_of_bases(transmittance, source, receiving, assumed)
     per_slot = sum(
         weight * share * float(detection_probability(transmittance, mu, receiver))
-        for weight, mu in slots
-        for share, receiver in zip(shares, receivers, strict=True)
+        for weight, mu in _slots(source)
+        for share, receiver in zip((p_x, 1.0 - p_x), receivers, strict=True)
     )
     counts = expected_counts(
         [transmittance],
@@ -243,6 +245,37 @@ def _clicks(
         shared_errors=False,
     )
     return source.pulse_rate_hz * per_slot, counts
+
+
+def _slots(source: Source) -> list[tuple[float, float]]:
+    """(share of all slots, public ones included; photons) of each intensity."""
+    weights = [(1.0 - source.public_share) * p for p in source.intensity_probabilities]
+    weights[0] += source.public_share
+    return list(zip(weights, source.intensities, strict=True))
+
+
+def receivers_of_bases(
+    transmittance: float, source: Source, receiving: Receiving, assumed: Assumed
+) -> tuple["Receiver", "Receiver"]:
+    """Of the key and of the check basis."""
+    from terminal.qkd.expected import receiver_behind_splitter
+
+    signal_hz = source.pulse_rate_hz * sum(
+        weight * -expm1(-mu * transmittance) for weight, mu in _slots(source)
+    )
+
+    def behind(share: float) -> "Receiver":
+        return receiver_behind_splitter(
+            share,
+            assumed.dark_rate_hz,
+            receiving.sky_hz,
+            signal_hz,
+            receiving.gate_s,
+            AFTERPULSE_PROBABILITY,
+            assumed.intrinsic_qber,
+        )
+
+    return behind(source.basis_x_probability), behind(1.0 - source.basis_x_probability)
 
 
 def _budget(

@@ -151,7 +151,20 @@ def _link(link: LinkPlan) -> list[str]:
         f"Detected {link.detected:,.0f}, errors {100.0 * link.qber:.2f} %",
         f"Sifted {link.sifted_bits:,.0f} bits, and {link.disclosed_bits:,.0f} disclosed",
         f"Expected secret key: {link.secret_key_bits:,.0f} bits",
+        *_protocol(link),
         *_divergence(link),
+    ]
+
+
+def _protocol(link: LinkPlan) -> list[str]:
+    best = link.best_protocol
+    if best is None or best.secret_key_bits <= link.secret_key_bits:
+        return []
+    mu = ", ".join(f"{v:.3g}" for v in best.intensities)
+    p = ", ".join(f"{v:.3g}" for v in best.intensity_probabilities)
+    return [
+        f"  {best.secret_key_bits:,.0f} bits with the best protocol for these bases:",
+        f"    {mu} photons, sent with {p}",
     ]
 
 

@@ -72,7 +72,9 @@ class TimingCommand(NamedTuple):
     timing_rms_s: F64 = 0.0
     signal_fraction: F64 = 0.0
     clicks_in_gate: U32 = 0
+    """Of this tick, those that count: with a slot, and in the gate. None with status 3."""
     clicks_out_of_gate: U32 = 0
+    """All others."""
     background_hz: F64 = 0.0
     """All clicks that are no signal, averaged over 5 s. Of this and the next two, 0: not known."""
     allan_deviation_1s: F64 = 0.0
@@ -83,6 +85,11 @@ class TimingCommand(NamedTuple):
     """Times the slots given were found not to fit the pattern, and were searched anew."""
     relocks: U32 = 0
     """Locks after the first."""
+    detectors_without_pulses: U8 = 0
+    """Bits 0..3: H V D A. It clicks, and shows next to nothing of the signal of the others."""
+    detectors_off_pattern: U8 = 0
+    """Bits 0..3: H V D A. Its clicks alone do not show the states of their slots, as where it
+    answers over half a slot late: they get none."""
     gate_half_width_s: F64 = 0.0
     """By which this tick's clicks were judged; 0: none was."""
     slot: I64s = NO_I64S

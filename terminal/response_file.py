@@ -99,6 +99,7 @@ def calibration_of(
     measured_tai_ns: int,
     valid_days: float,
     source: Literal["emulated", "real"],
+    background_counts: float,
 ) -> ResponseCalibration:
     """The content of the file for a response.
 
@@ -122,6 +123,7 @@ def calibration_of(
         rate_hz=config.rates.fine_hz,
         scans=impulse.rows,
         amplitude_rad=amplitude_rad,
+        background_counts=background_counts,
         matrix=response.matrix,
         **_derived(response.matrix),  # type: ignore[arg-type]
         resonance_hz=response.resonance_hz,

@@ -11,6 +11,8 @@ from terminal.control.identification.refusal import IdentificationError
 
 SILENT_S = 0.2
 """Without a scan for so long, the measurement ends."""
+DARK_S = 0.5
+"""Of scans over which the background is averaged."""
 _MOST_OUTSIDE = 20
 """Scans in a row with the light at the detector's edge."""
 
@@ -37,7 +39,7 @@ def measure(
     n = len(commands)
     counts, seen = np.zeros((n, 4), np.int64), np.zeros(n, bool)
     sent = np.zeros((n, 2), np.int64)
-    patience = max(2, round(SILENT_S * rate_hz))
+    patience = _patience(rate_hz)
     k, silent, outside = -1, 0, 0
     first: int | None = None
     t_ns = 0
@@ -49,10 +51,7 @@ def measure(
             if scan is None or first is None or scan.seq - first <= k:
                 silent += 1
                 if silent > patience:
-                    raise IdentificationError(
-                        f"the detector has given no scan for {SILENT_S:g} s, {k + 1} before that: "
-                        "check its URL, rate and buffer"
-                    )
+                    raise _silence(k + 1)
                 continue
             silent = 0
             before, k = k, scan.seq - first
@@ -74,9 +73,44 @@ def measure(
         mirror.command(0, 0, t_ns)
 
 
+def measure_background(quad: QuadDetector, advance: Callable[[], int], rate_hz: float) -> float:
+    """Mean sum of the four channels, over `DARK_S` of scans: of the background, if the light is off.
+
+    advance: as of `measure`. The mirror is left where it is.
+
+    Raises:
+        IdentificationError: no scans.
+    """
+    wanted, patience = max(1, round(DARK_S * rate_hz)), _patience(rate_hz)
+    sums: dict[int, int] = {}
+    silent = 0
+    while len(sums) < wanted:
+        scan = quad.poll(advance())
+        if scan is None or scan.seq in sums:
+            silent += 1
+            if silent > patience:
+                raise _silence(len(sums))
+            continue
+        silent = 0
+        sums[scan.seq] = scan.a + scan.b + scan.c + scan.d
+    return sum(sums.values()) / len(sums)
+
+
+def _patience(rate_hz: float) -> int:
+    """Periods without a scan."""
+    return max(2, round(SILENT_S * rate_hz))
+
+
+def _silence(scans: int) -> IdentificationError:
+    return IdentificationError(
+        f"the detector has given no scan for {SILENT_S:g} s, {scans} before that: "
+        "check its URL, rate and buffer"
+    )
+
+
 def _at_edge(scan: list[int], detector: Detector) -> bool:
     a, b, c, d = scan
-    light = a + b + c + d
+    light = a + b + c + d - detector.background_counts
     edge = EDGE_SHARE * light
     return light >= detector.min_sum_counts and (
         abs(a + d - b - c) > edge or abs(a + b - c - d) > edge

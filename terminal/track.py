@@ -6,7 +6,6 @@ u[k-D] is the disturbance as seen, whatever the mirror did, and the best u[k] is
 D samples on.
 """
 
-from collections.abc import Callable
 from time import perf_counter_ns
 from typing import NamedTuple
 
@@ -16,12 +15,12 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from terminal.compiled import compiled
-from terminal.control.prediction.memory import TAPS, new_memory
+from terminal.control.prediction.memory import TAPS, new_memory, ringing_gain
 from terminal.control.prediction.predictor import predict
 
 Array = NDArray[np.float64]
 
-_GAINS = 24
+_GAINS = 48
 _BLOCK = 8192
 
 
@@ -41,7 +40,6 @@ def close_loop(
     noise_rad: Array,
     rate_hz: float,
     delay: int,
-    progress: Callable[[float], None] = lambda share: None,
 ) -> Tracked:
     """Run the controller over the recording.
 
@@ -62,8 +60,6 @@ def close_loop(
         started = perf_counter_ns()
         mirror.append(predict(memory, measured_x + held_x, measured_y + held_y))
         spent_ns[k] = perf_counter_ns() - started
-        if k % _BLOCK == 0:
-            progress(k / n)
     jumps = memory["jumps"][0]
     return Tracked(
         angle_rad - np.array(mirror[:n]),
@@ -98,13 +94,12 @@ def best_integrator(
     def left(gain: float) -> float:
         return rms(integrate(angle, noise, delay, gain)[scored_from:])
 
-    # Beyond this gain the loop rings up without end.
-    limit = 2.0 * np.sin(np.pi / (4 * delay - 2))
-    gains = np.geomspace(1e-3, 0.999 * limit, _GAINS)
-    best = int(np.argmin([left(float(gain)) for gain in gains]))
+    gains = np.geomspace(1e-6, 0.999 * ringing_gain(delay), _GAINS)
+    tried = [left(float(gain)) for gain in gains]
+    best = int(np.argmin(tried))
     around = float(gains[max(best - 1, 0)]), float(gains[min(best + 1, _GAINS - 1)])
-    found = minimize_scalar(left, bounds=around, method="bounded", options={"xatol": 1e-4})
-    return float(found.fun), float(found.x)
+    gain = float(minimize_scalar(left, bounds=around, method="bounded", options={"xatol": 1e-4}).x)
+    return min((left(gain), gain), (tried[best], float(gains[best])))
 
 
 def hindsight_rms(angle_rad: Array, noise_rad: Array, delay: int, scored_from: int) -> float | None:
@@ -117,7 +112,7 @@ def hindsight_rms(angle_rad: Array, noise_rad: Array, delay: int, scored_from: i
     seen = angle_rad + noise_rad
     first = max(scored_from, TAPS + delay)
     rows, used = angle_rad.size - first, 0
-    if rows < 20 * TAPS:
+    if rows < 20 * TAPS or np.isfinite(seen[first:]).sum() < 0.9 * rows:
         return None
     # From the mean: a constant is what every controller holds.
     centre = float(np.nanmean(seen[first - TAPS - delay :]))

@@ -96,11 +96,11 @@ def track(
         "jumps": list(tracked.jumps),
         "scored_s": (len(angle) - scored_from) / recording.rate_hz,
     }
+    emit(answer, json_out, lambda: _table(answer))
     if plot is not None:
         from terminal.track_plot import draw
 
         draw(recording, tracked.residual_rad, answer, delay_samples, scored_from, plot)
-    emit(answer, json_out, lambda: _table(answer))
 
 
 def _table(answer: dict[str, Any]) -> "Table":

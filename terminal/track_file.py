@@ -12,7 +12,7 @@ from config.errors import InputError
 
 Array = NDArray[np.float64]
 
-_MOST_RATE_HZ = 1e6
+_RATES_HZ = (1.0, 1e6)
 
 
 class Recording(NamedTuple):
@@ -41,7 +41,7 @@ def read_recording(path: Path) -> Recording:
             held = {name: archive[name] for name in archive.files}
     except OSError as error:
         raise InputError(f"{path}: cannot read: {error.strerror}") from error
-    except (ValueError, BadZipFile, EOFError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, BadZipFile, EOFError, AttributeError, KeyError) as error:
         raise InputError(
             f"{path}: is no .npz that can be read; write it with "
             "numpy.savez(FILE, angle_rad=..., noise_rad=..., rate_hz=...)"
@@ -57,14 +57,17 @@ def read_recording(path: Path) -> Recording:
     if np.isinf(noise).any():
         raise InputError(f"{path}: noise_rad: must be finite, or NaN where nothing was measured")
     rate_hz = _number(path, held, "rate_hz")
-    if not 0.0 < rate_hz <= _MOST_RATE_HZ:
-        raise InputError(f"{path}: rate_hz: must be over 0 and at most {_MOST_RATE_HZ:g}")
+    low_hz, high_hz = _RATES_HZ
+    if not low_hz <= rate_hz <= high_hz:
+        raise InputError(f"{path}: rate_hz: must be {low_hz:g} to {high_hz:g}, got {rate_hz:g}")
     bound = held.get("bound_urad_rms")
     if bound is None or "delay_samples" not in held:
         return Recording(angle, noise, rate_hz, None, None)
     if bound.shape != (2,) or bound.dtype.kind not in "iuf" or not (bound > 0.0).all():
         raise InputError(f"{path}: bound_urad_rms: must be two positive numbers")
     delay = _number(path, held, "delay_samples")
+    if not (delay >= 1.0 and delay.is_integer()):
+        raise InputError(f"{path}: delay_samples: must be a whole number of 1 or more")
     return Recording(angle, noise, rate_hz, int(delay), bound.astype(np.float64))
 
 

@@ -1,12 +1,12 @@
 """The files of the figures: all of one figure are made before the first is written."""
 
 import io
-import os
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from config.errors import InputError
+from config.whole_file import replacing
 from terminal.figures.page import FigureResult, csv_text, page_text
 
 _DPI = 130
@@ -25,7 +25,8 @@ def write(result: FigureResult, directory: Path) -> list[Path]:
     written = []
     for suffix, content in contents.items():
         path = directory / f"{result.name}.{suffix}"
-        _replace(path, content)
+        with replacing(path, "--out") as file:
+            file.write(content)
         written.append(path)
     return written
 
@@ -45,15 +46,3 @@ def _png(result: FigureResult) -> bytes:
     # No date and no version within: the same figures give the same bytes.
     figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
     return buffer.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"--out: {path}: cannot write: {error.strerror}") from error

@@ -2,8 +2,8 @@
 
 The length that is climbed is not cut at 0: cut, most of the domain is a plateau of zeros. It starts
 cold and draws nothing at random, so the answer depends on the question alone: a scan of the whole
-domain, then from its best point a cloud that moves to its better quarter and takes that one's shape
-(cross-entropy method). Slopes would be of little use: where keys are short the length is a
+domain, then from its best points, apart from each other, clouds that move to their better quarter
+and take that one's shape (cross-entropy method); the highest goes on alone. Slopes would be of little use: where keys are short the length is a
 staircase, since the leakage counts whole errors. Where the scan meets no key, the pass is made
 longer until there is one, and the best protocol is followed down to the true length: what gives a
 key gives one from any longer block, so the last protocol to survive was among them before.
@@ -32,7 +32,10 @@ _COARSE_SLOTS = 32
 _CLOUD, _BETTER = 64, 16
 _KEPT = 0.1
 """Of a cloud's covariance, in the next one's."""
-_GENERATIONS, _FOLLOWING, _LAST = 16, 6, 12
+_STARTS, _APART = 5, 0.2
+"""Clouds at first, and the least distance between them, in the cube."""
+_TOGETHER, _ALONE, _FOLLOWING, _LAST = 8, 8, 6, 12
+"""Generations."""
 _FIRST_SPREAD = 0.12
 _WIDER, _LEAST_SPREAD = 2.0, 0.01
 """How a cloud that has shrunk is made ready for a somewhat different hill."""
@@ -49,16 +52,28 @@ class Optimum(NamedTuple):
     basis_x_probability: float
     key: KeyEstimate
     longer_pass: float
-    """1 with a key. Without one, the protocol is that of a pass which is so many times as long and
-    has one; a shorter one than 0.6 times that has none. Infinite: none up to 65,536 times."""
+    """1 with a key. Without one: a pass about so many times as long has one, and the protocol is
+    that pass's; one shorter than 0.6 times that has none. Infinite: none up to 65,536 times."""
 
 
-class _Cloud(NamedTuple):
+class _Clouds(NamedTuple):
+    """Some at once."""
+
     place: Array
-    """(d,): the best point met."""
+    """(n, d): the best point that each met."""
     covariance: Array
-    """(d, d): where its neighbours are about as good."""
-    height: float
+    """(n, d, d): where its neighbours are about as good."""
+    height: Array
+    """(n,)."""
+
+    @property
+    def has_key(self) -> bool:
+        return bool(self.height.max() > 0.0)
+
+    @property
+    def highest(self) -> "_Clouds":
+        top = int(np.argmax(self.height))
+        return _Clouds(*(field[top : top + 1] for field in self))
 
 
 def optimise(link: Link, domain: Domain, rules: KeyRules) -> Optimum:
@@ -66,25 +81,24 @@ def optimise(link: Link, domain: Domain, rules: KeyRules) -> Optimum:
 
     domain: as checked by `check_domain`.
     """
-    axes = len(domain.free)
-    if not axes:
-        return _optimum(link, domain, rules, np.empty(0), 1.0)
     coarse = _coarsened(link)
-    place, length = _scan(coarse, domain, rules, axes)
-    cloud = _Cloud(place, _FIRST_SPREAD**2 * np.eye(axes), -np.inf)
-    cloud = _climb(_worth(coarse, domain, rules, length), cloud, _GENERATIONS)
-    has_key = cloud.height > 0.0
+    places, length = _scan(coarse, domain, rules)
+    worth = _worth(coarse, domain, rules, length)
+    clouds = _climb(worth, _spread_about(places, _FIRST_SPREAD), _TOGETHER)
+    cloud = _climb(worth, clouds.highest, _ALONE)
+    has_key = cloud.has_key
     while has_key and length > 1.0:
         shorter = max(1.0, _SHORTEN * length)
         followed = _climb(_worth(coarse, domain, rules, shorter), _widened(cloud), _FOLLOWING)
-        has_key = followed.height > 0.0
+        has_key = followed.has_key
         if has_key:
             cloud, length = followed, shorter
-    # The coarse pass is not the true one: what it calls the last bit is tried on the true one.
-    last = _climb(_worth(link, domain, rules), _widened(cloud), _LAST)
-    if last.height > 0.0:
-        return _optimum(link, domain, rules, last.place, 1.0)
-    return _optimum(link, domain, rules, cloud.place, length if cloud.height > 0.0 else np.inf)
+    # The coarse pass is not the true one, which may have the last bit that this one has not.
+    if _SHORTEN * length <= 1.0:
+        last = _climb(_worth(link, domain, rules), _widened(cloud), _LAST)
+        if last.has_key:
+            return _optimum(link, domain, rules, last.place[0], 1.0)
+    return _optimum(link, domain, rules, cloud.place[0], length if cloud.has_key else np.inf)
 
 
 def _optimum(
@@ -128,9 +142,9 @@ def _coarsened(link: Link) -> Link:
     return link._replace(transmittance=mean, pulses=pulses)
 
 
-def _scan(link: Link, domain: Domain, rules: KeyRules, axes: int) -> tuple[Array, float]:
-    """((d,) best point of all over the domain, how much longer the pass had to be for a key)."""
-    places = _spread(_SCANNED, axes)
+def _scan(link: Link, domain: Domain, rules: KeyRules) -> tuple[Array, float]:
+    """((n, d) best points of all over the domain, how much longer the pass had to be for a key)."""
+    places = _evenly(_SCANNED, len(domain.free))
     protocol = protocol_at(places, domain)
     counts = counts_over(link, *protocol)
     for length in _LONGER:
@@ -138,10 +152,16 @@ def _scan(link: Link, domain: Domain, rules: KeyRules, axes: int) -> tuple[Array
         worth = bound_key(longer, *protocol[:2], rules).unclipped_key_bits
         if worth.max() > 0.0:
             break
-    return places[np.argmax(worth)], length
+    kept: list[Array] = []
+    for place in places[np.argsort(-worth, kind="stable")]:
+        if all(np.abs(place - other).max(initial=0.0) > _APART for other in kept):
+            kept.append(place)
+        if len(kept) == _STARTS:
+            break
+    return np.array(kept), length
 
 
-def _spread(count: int, axes: int) -> Array:
+def _evenly(count: int, axes: int) -> Array:
     """(count, axes) points that fill the unit cube evenly: multiples of the powers of the
     generalised golden ratio (Roberts 2018)."""
     ratio = 2.0
@@ -152,29 +172,36 @@ def _spread(count: int, axes: int) -> Array:
     return spread
 
 
-def _widened(cloud: _Cloud) -> _Cloud:
-    floor = _LEAST_SPREAD**2 * np.eye(len(cloud.place))
-    return _Cloud(cloud.place, _WIDER**2 * cloud.covariance + floor, -np.inf)
+def _spread_about(places: Array, spread: float) -> _Clouds:
+    n, axes = places.shape
+    return _Clouds(places, np.tile(spread**2 * np.eye(axes), (n, 1, 1)), np.full(n, -np.inf))
 
 
-def _climb(worth: Worth, start: _Cloud, generations: int) -> _Cloud:
-    """The cloud after some generations, never lower than the start."""
-    axes = len(start.place)
+def _widened(clouds: _Clouds) -> _Clouds:
+    fresh = _spread_about(clouds.place, _LEAST_SPREAD)
+    return fresh._replace(covariance=fresh.covariance + _WIDER**2 * clouds.covariance)
+
+
+def _climb(worth: Worth, start: _Clouds, generations: int) -> _Clouds:
+    """The clouds after some generations, none lower than it was."""
+    n, axes = start.place.shape
     ranks = np.log(_BETTER + 0.5) - np.log(np.arange(1, _BETTER + 1))
     weights = ranks / ranks.sum()
-    normal = ndtri(_spread(_CLOUD * generations, axes)).reshape(generations, _CLOUD, axes)
+    normal = ndtri(_evenly(_CLOUD * generations, axes)).reshape(generations, _CLOUD, axes)
     middle, covariance = start.place, start.covariance
-    best, height = start.place, float(worth(start.place))
+    best, height = start.place, worth(start.place)
     for drawn in normal:
-        places = np.clip(middle + drawn @ np.linalg.cholesky(covariance).T, 0.0, 1.0)
+        root = np.linalg.cholesky(covariance)
+        places = np.clip(middle[:, np.newaxis] + drawn @ root.swapaxes(1, 2), 0.0, 1.0)
         heights = worth(places)
-        order = np.argsort(-heights, kind="stable")[:_BETTER]
-        better = places[order]
-        if heights[order[0]] > height:
-            best, height = better[0], float(heights[order[0]])
-        # About the old middle, so that the cloud grows along a slope and shrinks about a top.
-        moved = better - middle
+        order = np.argsort(-heights, axis=1, kind="stable")[:, :_BETTER]
+        better = np.take_along_axis(places, order[..., np.newaxis], axis=1)
+        top = heights[np.arange(n), order[:, 0]]
+        best = np.where((top > height)[:, np.newaxis], better[:, 0], best)
+        height = np.maximum(top, height)
+        # About the old middle, so that a cloud grows along a slope and shrinks about a top.
+        moved = better - middle[:, np.newaxis]
         middle = middle + weights @ moved
-        shape = (weights[:, np.newaxis] * moved).T @ moved
+        shape = (weights[:, np.newaxis] * moved).swapaxes(1, 2) @ moved
         covariance = _KEPT * covariance + (1.0 - _KEPT) * shape + 1e-12 * np.eye(axes)
-    return _Cloud(best, covariance, height)
+    return _Clouds(best, covariance, height)

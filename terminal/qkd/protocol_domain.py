@@ -85,7 +85,7 @@ def protocol_at(place: Array, domain: Domain) -> Protocol:
     the ends, and there the key changes with ratios. Each range gives way to those before it, so
     that every point of the cube is a protocol.
     """
-    axes: list[Array | float] = [0.0] * len(domain.ranges)
+    axes = [np.zeros(place.shape[:-1])] * len(domain.ranges)
     for k, axis in enumerate(domain.free):
         axes[axis] = place[..., k]
     (low1, high1), (low2, high2), (low3, high3) = domain.intensities
@@ -110,13 +110,13 @@ def protocol_at(place: Array, domain: Domain) -> Protocol:
     )
 
 
-def _log_scale(axis: Array | float, low: Array | float, high: Array | float) -> Array:
+def _log_scale(axis: Array, low: Array | float, high: Array | float) -> Array:
     low = np.minimum(low, high)
     value: Array = low * (np.asarray(high) / low) ** axis
     return value
 
 
-def _odds_scale(axis: Array | float, low: Array | float, high: Array | float) -> Array:
+def _odds_scale(axis: Array, low: Array | float, high: Array | float) -> Array:
     start, end = _log_odds(np.minimum(low, high)), _log_odds(high)
     inside = 1.0 / (1.0 + np.exp(-(start + axis * (end - start))))
     value: Array = np.clip(inside, low, high)

@@ -69,6 +69,10 @@ class Stability(NamedTuple):
         one, ten = (_allan_deviation(kept, m) for m in _SPANS)
         return Stability(now, kept, (one, ten))
 
+    def moved(self, phase_s: float) -> "Stability":
+        """With all phases so much later: their origin was moved, and the clock was not."""
+        return self._replace(phase_s=self.phase_s + phase_s) if phase_s else self
+
 
 def _allan_deviation(phase_s: Array, m: int) -> float:
     """Overlapping Allan deviation at m grid steps, a constant drift taken out; 0: too few phases.

@@ -31,15 +31,17 @@ def recover(
     pattern: PublicPattern,
     slot_period_s: float,
     first_clicks: int | None = None,
+    searches: int = 0,
 ) -> Recovery:
     """The clock of a stream, from its clicks and the public pattern alone.
 
-    first_clicks: lock on that many first clicks, or not at all.
+    first_clicks: lock on that many first clicks, or not at all. searches: attempts to lock that
+    were made before, whose chances of a false lock count with those made here.
 
     Raises:
         ValueError: clicks not in order of time.
     """
-    tracker = StreamTracker(pattern, slot_period_s, first_clicks)
+    tracker = StreamTracker(pattern, slot_period_s, first_clicks, searches)
     clicks, first_ps, first_channel, last_ps = 0, 0, 0, 0
     for block in blocks():
         if not block.time_ps.size:
@@ -67,6 +69,7 @@ def recover(
         last_ps,
         tracker.failed_audits,
         tracker.last_attempt,
+        tracker.searches,
         pattern.length,
         slot_period_s,
     )

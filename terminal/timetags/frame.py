@@ -11,6 +11,11 @@ from terminal.timetags.pattern import PublicPattern
 _STOKES = np.array([1, -1, 1j, -1j])
 _AGREEMENT = np.outer(np.conj(_STOKES), _STOKES).ravel()
 
+CHECKED_CLICKS = 1000.0
+"""Public clicks after which the slots of a clock are held against the pattern."""
+LEAST_AGREEMENT = 12.0
+"""Wrong slots get there once in 160,000 checks; right ones are far above."""
+
 
 def counts_by_state(
     slot: NDArray[np.int64], channel: NDArray[np.uint8], pattern: PublicPattern

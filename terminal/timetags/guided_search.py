@@ -36,11 +36,12 @@ class Guide(NamedTuple):
     """Searches since then that found nothing."""
 
     def at(self, time_ps: int) -> tuple[Track, Reach]:
-        """The clock that has coasted until then, and how far from it to search in clicks since."""
+        """The clock that has coasted until then, and how far from it to search in clicks since.
+
+        It may be a time before the track's: the track was followed on past the last signal.
+        """
         t_s = (time_ps - self.reference_ps) * 1e-12
-        track = self.track
-        if t_s > track.t_s:
-            track = tracking.predict(track, t_s, LOW_ORBIT)
+        track = tracking.predict(self.track, t_s, LOW_ORBIT)
         rate = _SIGMA * track.frequency_sigma + _LEAST_RATE
         # Beside the drift's doubt at the first click, what jerk makes of it until the last one.
         drift = _SIGMA * track.drift_sigma_per_s + _FULL.jerk_per_s2 * _FULL.fold_span_s

@@ -15,8 +15,8 @@ _DEPTH = 3
 """Searches in what did not fit of the search before."""
 
 
-def _without(recovery: Recovery, wrong: list[Span]) -> Recovery:
-    """The stretches less the wrong spans: what is left of them, in order of time."""
+def without(recovery: Recovery, wrong: list[Span]) -> Recovery:
+    """The stretches less the spans: what is left of them, in order of time."""
     stretches = []
     for k, stretch in enumerate(recovery.stretches):
         begin_ps = stretch.begin_ps
@@ -41,10 +41,10 @@ def found_again(
 
     adjoins: whether the stream goes on before and after the blocks.
     """
-    stretches = _without(recovery, wrong).stretches
+    stretches, searches = without(recovery, wrong).stretches, recovery.searches
     for span in (span for span in wrong if span.is_leap and depth):
         within = _within(blocks, span)
-        anew = recover(within, pattern, recovery.slot_period_s)
+        anew = recover(within, pattern, recovery.slot_period_s, searches=searches)
         its_adjoins = (
             adjoins[0] or span.begin_ps > recovery.first_ps,
             adjoins[1] or span.end_ps < recovery.last_ps,
@@ -54,8 +54,9 @@ def found_again(
             clicks = anew.assign(block.time_ps, block.channel)
             audit.feed(block.time_ps, block.channel, clicks)
         anew = found_again(within, pattern, anew, audit.wrong(), its_adjoins, depth - 1)
-        stretches += anew.stretches
-    return replace(recovery, stretches=sorted(stretches, key=lambda stretch: stretch.begin_ps))
+        stretches, searches = stretches + anew.stretches, anew.searches
+    stretches.sort(key=lambda stretch: stretch.begin_ps)
+    return replace(recovery, stretches=stretches, searches=searches)
 
 
 def _within(blocks: Blocks, span: Span) -> Blocks:

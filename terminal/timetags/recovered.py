@@ -65,8 +65,15 @@ class Recovery:
     failed_audits: int
     last_attempt: BlindLock | None
     """To lock, without success."""
+    searches: int
+    """Attempts to lock, with and without success."""
     pattern_length: int
     slot_period_s: float
+
+    @property
+    def locks(self) -> int:
+        """A stretch from which something was cut out is of one lock all the same."""
+        return len({id(stretch.lock) for stretch in self.stretches})
 
     def at_first_click(self) -> tuple[float, float, int | None]:
         """Frequency offset, drift per s, and pattern index (None: not sure), at the earliest click.

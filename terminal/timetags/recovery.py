@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from terminal.fields import NO_COUNTS
 from terminal.quantum_messages import TimingCommand, TimingSample
-from terminal.timetags import time_gate, tracking
+from terminal.timetags import click_results, time_gate, tracking
 from terminal.timetags.channel_delays import ChannelDelays
-from terminal.timetags.click_results import in_gate
 from terminal.timetags.clock_quality import Quality, Stability
 from terminal.timetags.collecting import Collected, collect
 from terminal.timetags.delay import Delay
-from terminal.timetags.frame import agreement, counts_by_state
+from terminal.timetags.frame import counts_by_state
 from terminal.timetags.lock_search import Aim
 from terminal.timetags.lock_start import (
     absolute_shift,
@@ -30,7 +29,9 @@ from terminal.timetags.lock_start import (
     search_reach,
     start_track,
 )
+from terminal.timetags.mixture import Array, Mixture
 from terminal.timetags.pattern import PublicPattern
+from terminal.timetags.slot_checks import SlotChecks
 from terminal.timetags.time_gate import GateRule
 from terminal.timetags.tracking import LOW_ORBIT_JERK_WALK, ProcessNoise, Track
 from terminal.timetags.usable_clicks import REACH_S, Clicks, stepped, usable, valid
@@ -39,10 +40,6 @@ SEARCHING, LOCKED, COASTING, LOCKED_MODULO = 0, 1, 2, 3
 
 _LIKELY = 0.5
 """Public clicks count where they are more likely signal than background, as those of files do."""
-_AUDIT_CLICKS = 1000.0
-"""Public clicks after which the slots of a track are checked against the pattern."""
-_AUDIT_AGREEMENT = 12.0
-"""Wrong slots get there once in 160,000 audits; right ones are far above."""
 
 
 class Settings(NamedTuple):
@@ -82,7 +79,7 @@ class TimingState(NamedTuple):
     """Of the flight: all together may lock falsely with the probability allowed."""
     false_lock_probability: float = 1.0
     public_counts: NDArray[np.float64] = NO_COUNTS
-    audit_counts: NDArray[np.float64] = NO_COUNTS
+    checks: SlotChecks = SlotChecks()
     quality: Quality = Quality()
     gate_s: float = 0.0
     """Half width of the gate in force; 0 before the first lock."""
@@ -127,7 +124,7 @@ def _on_scale(state: TimingState, *, raw: bool) -> TimingState:
         track=None if raw else state.kept,
         kept=state.track if raw else None,
         collected=Collected(),
-        audit_counts=NO_COUNTS,
+        checks=SlotChecks(),
     )
 
 
@@ -204,9 +201,27 @@ def _search(
         track=start_track(collected, shift * period, _noise(settings, state), reference),
         collected=Collected(),
         false_lock_probability=search.probability,
-        audit_counts=NO_COUNTS,
+        checks=SlotChecks(),
         quality=quality,
     )
+
+
+class _Given(NamedTuple):
+    """What a tick's clicks are given; arrays (n,)."""
+
+    clicks: Clicks
+    slot: NDArray[np.int64]
+    residual_s: Array
+    residual_ps: NDArray[np.int64]
+    """As recorded: decisions are by these, so that whoever reads the record comes to the same."""
+    gate_s: float
+
+
+def _given(settings: Settings, state: TimingState, track: Track, clicks: Clicks) -> _Given:
+    period_s = settings.slot_period_s
+    slot, residual_s = tracking.slots(track, clicks.u_s, period_s)
+    gate_s = time_gate.following(state.gate_s, track.mixture, period_s, settings.gate)
+    return _Given(clicks, slot, residual_s, np.rint(residual_s * 1e12).astype(np.int64), gate_s)
 
 
 def _give_slots(
@@ -217,55 +232,63 @@ def _give_slots(
     clicks: Clicks,
     tick_s: float,
 ) -> tuple[TimingState, TimingCommand]:
-    quality = state.quality
-    slot, residual = tracking.slots(track, clicks.u_s, settings.slot_period_s)
-    background = quality.background.after(residual, settings.slot_period_s, tick_s)
-    gate_s = time_gate.following(state.gate_s, track.mixture, settings.slot_period_s, settings.gate)
-    delays = state.delays.after(residual, clicks.channel, track.mixture, settings.slot_period_s)
-    # The decision is by what is recorded, so that whoever reads the record comes to the same.
-    residual_ps = np.rint(residual * 1e12).astype(np.int64)
-    taken = in_gate(residual_ps, gate_s)
-    likely_s = time_gate.wanted_s(track.mixture, settings.slot_period_s, settings.public_gate)
-    likely = in_gate(residual_ps, likely_s)
-    counts = counts_by_state(slot[likely], clicks.channel[likely], settings.pattern)
-    state = _audited(state, counts)
+    given = _given(settings, state, track, clicks)
+    removed_s = state.delays.removed_s
+    state = _checked(settings, state, track.mixture, given)
     if state.track is None:
         return state, _command(state, sample, SEARCHING)
-    stability = quality.stability if state.raw else quality.stability.after(track)
-    quality = quality._replace(background=background, stability=stability)
-    removed_s = state.delays.removed_s
-    state = state._replace(quality=quality, gate_s=gate_s, delays=delays)
-    clicks_in_gate = int(np.count_nonzero(taken))
-    all_slots = np.full(sample.time_ps.size, -1, dtype=np.int64)
+    state = _learnt(settings, state, track, given, tick_s)
+    n = sample.time_ps.size
+    slot = np.full(n, -1, dtype=np.int64)
     if not state.raw:
-        all_slots[clicks.position] = slot
-    all_residuals = np.zeros(sample.time_ps.size, dtype=np.int64)
-    all_residuals[clicks.position] = residual_ps
+        slot[clicks.position] = np.where(state.checks.off_pattern[clicks.channel], -1, given.slot)
+    residual_ps = np.zeros(n, dtype=np.int64)
+    residual_ps[clicks.position] = given.residual_ps
     command = _command(state, sample, LOCKED_MODULO if state.raw else LOCKED)._replace(
-        clicks_in_gate=clicks_in_gate,
-        clicks_out_of_gate=sample.time_ps.size - clicks_in_gate,
-        gate_half_width_s=gate_s,
+        gate_half_width_s=given.gate_s,
         channel_delays_s=removed_s,
-        slot=all_slots,
-        residual_ps=all_residuals,
+        slot=slot,
+        residual_ps=residual_ps,
     )
-    return state, command
+    accepted = int(np.count_nonzero(click_results.accepted(command)))
+    return state, command._replace(clicks_in_gate=accepted, clicks_out_of_gate=n - accepted)
 
 
-def _audited(state: TimingState, counts: NDArray[np.float64]) -> TimingState:
+def _learnt(
+    settings: Settings, state: TimingState, track: Track, given: _Given, tick_s: float
+) -> TimingState:
+    """With what the clicks tell of background, stability and the detectors."""
+    period_s, quality, channel = settings.slot_period_s, state.quality, given.clicks.channel
+    background = quality.background.after(given.residual_s, period_s, tick_s)
+    stability = quality.stability if state.raw else quality.stability.after(track)
+    delays, moved_s = state.delays.after(given.residual_s, channel, track.mixture, period_s)
+    quality = quality._replace(background=background, stability=stability.moved(moved_s))
+    track = track._replace(phase_s=track.phase_s + moved_s)
+    return state._replace(track=track, quality=quality, gate_s=given.gate_s, delays=delays)
+
+
+def _checked(
+    settings: Settings, state: TimingState, mixture: Mixture, given: _Given
+) -> TimingState:
     """With public clicks counted; without a track where the slots do not fit the pattern."""
-    audit = state.audit_counts + counts
-    state = state._replace(public_counts=state.public_counts + counts, audit_counts=audit)
-    if np.sum(audit) < _AUDIT_CLICKS:
-        return state
-    if agreement(audit) >= _AUDIT_AGREEMENT:
-        return state._replace(audit_counts=NO_COUNTS)
+    period_s = settings.slot_period_s
+    likely_s = time_gate.wanted_s(mixture, period_s, settings.public_gate)
+    likely = click_results.in_gate(given.residual_ps, likely_s)
+    counts = counts_by_state(given.slot[likely], given.clicks.channel[likely], settings.pattern)
+    state = state._replace(public_counts=state.public_counts + counts)
+    share = [
+        time_gate.signal_share(Mixture(p, mixture.sigma_s), period_s, likely_s)
+        for p in state.delays.shares(mixture, period_s).tolist()
+    ]
+    checks, fit = state.checks.after(counts, np.array(share))
+    if fit:
+        return state._replace(checks=checks)
     # Whatever went wrong, start from nothing.
     quality = state.quality
     failed = quality.audits_failed + 1
     return state._replace(
         track=None,
-        audit_counts=NO_COUNTS,
+        checks=checks,
         false_lock_probability=1.0,
         quality=quality._replace(audits_failed=failed, stability=Stability()),
         delays=ChannelDelays(),
@@ -285,6 +308,7 @@ def _command(state: TimingState, sample: TimingSample, status: int) -> TimingCom
         allan_deviation_10s=ten_seconds,
         audits_failed=quality.audits_failed,
         relocks=max(quality.locks - 1, 0),
+        detectors_off_pattern=_bits(state.checks.off_pattern),
         channel_delays_s=state.delays.removed_s,
         slot=np.full(n, -1, dtype=np.int64),
         residual_ps=np.zeros(n, dtype=np.int64),
@@ -292,10 +316,17 @@ def _command(state: TimingState, sample: TimingSample, status: int) -> TimingCom
     )
     if state.track is None:
         return command
+    without_pulses = state.delays.without_pulses(state.track.mixture)
     return command._replace(
+        detectors_without_pulses=_bits(without_pulses),
         frequency_offset=state.track.frequency,
         drift_per_s=state.track.drift_per_s,
         phase_sigma_s=state.track.phase_sigma_s,
         timing_rms_s=state.track.mixture.sigma_s,
         signal_fraction=state.track.mixture.fraction,
     )
+
+
+def _bits(flags: NDArray[np.bool_]) -> int:
+    """Bit k of flag k."""
+    return int(np.packbits(flags, bitorder="little")[0])

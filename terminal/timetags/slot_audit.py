@@ -153,6 +153,23 @@ class SlotAudit:
             bool(k < last or self._adjoins[1] or goes_on[1]),
         )
 
+    def _ends(self, k: int, shortest: float) -> tuple[float, float]:
+        """Log odds before the first bin of a stretch and, as a likelihood ratio, after its last.
+
+        shortest: length of a bin in knots. Beside a cut the slots were wrong: had they become right
+        just there, no bin more or less would be likelier, and a bin is right by its own clicks.
+        """
+        stretch = self._recovery.stretches[k]
+        reference_ps, t_s = stretch.path.reference_time_ps, stretch.phases.t_s
+        lost_before, lost_after = self._lost(k)
+        start = 0.0 if lost_before else _STATIONARY
+        end = -_STATIONARY if lost_after else 0.0
+        if self._adjoins[0] or stretch.begin_ps > reference_ps + 1e12 * t_s[0]:
+            start = math.log(_RETURN * shortest)
+        if self._adjoins[1] or stretch.end_ps < reference_ps + 1e12 * t_s[-1]:
+            end = math.log(_LEAP * shortest)
+        return start, end
+
     def wrong(self) -> list[Span]:
         """After all clicks have been fed."""
         spans = []
@@ -160,7 +177,7 @@ class SlotAudit:
             edges = self._edges_ps[k]
             length = _lengths(edges, self._knots_ps[k])
             signal = _signal(self._bins[k], length, self._centrality(stretch))
-            odds = _odds(self._bins[k], length, signal, *self._lost(k))
+            odds = _odds(self._bins[k], length, signal, *self._ends(k, float(np.min(length))))
             right = odds > _SURE
             # The bin in which the clock leapt may have been right for the most part.
             right[1:] &= odds[:-1] > _SURE
@@ -192,20 +209,25 @@ def _knots_ps(stretch: RecoveredStretch) -> NDArray[np.int64]:
 
 
 def _edges_ps(stretch: RecoveredStretch, knots_ps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Between the bins, ascending: the knots, finer ones near the ends and beyond."""
+    """Between the bins, ascending: the knots, finer ones near the ends and beyond. None outside of
+    the stretch, which may be a part of that of the knots: empty bins would know nothing."""
     fine_ps = max(int(np.median(np.diff(knots_ps))) // _BINS_A_KNOT, _FINEST_PS)
-    near = min(_END_KNOTS, knots_ps.size - 1)
     begin_ps = max(stretch.begin_ps, stretch.path.begin_ps)
     end_ps = min(stretch.end_ps, stretch.path.end_ps)
-    before = np.arange(knots_ps[near], min(begin_ps, int(knots_ps[0])), -fine_ps)
-    after = np.arange(knots_ps[-1 - near], max(end_ps, int(knots_ps[-1])), fine_ps)
+    knots_ps = knots_ps[(knots_ps > begin_ps) & (knots_ps <= end_ps)]
+    if not knots_ps.size:
+        return np.arange(begin_ps + fine_ps, end_ps, fine_ps)
+    near = min(_END_KNOTS, knots_ps.size - 1)
+    before = np.arange(knots_ps[near], begin_ps, -fine_ps)
+    after = np.arange(knots_ps[-1 - near], end_ps, fine_ps)
     return np.unique(np.concatenate([before, knots_ps, after]))
 
 
 def _lengths(edges_ps: NDArray[np.int64], knots_ps: NDArray[np.int64]) -> Array:
     """Of the bins, in knots, one at most, (k + 1,) of k edges."""
-    inner = np.diff(edges_ps) / np.median(np.diff(knots_ps))
-    return np.asarray(np.minimum(np.concatenate([[1.0], inner, [1.0]]), 1.0))
+    length = np.ones(edges_ps.size + 1)
+    length[1:-1] = np.minimum(np.diff(edges_ps) / np.median(np.diff(knots_ps)), 1.0)
+    return length
 
 
 def _signal(bins: Bins, length: Array, centrality: float) -> Array:
@@ -222,10 +244,10 @@ def _signal(bins: Bins, length: Array, centrality: float) -> Array:
     return np.asarray(1.0 / (1.0 + np.exp(-odds)))
 
 
-def _odds(bins: Bins, length: Array, signal: Array, before: bool, after: bool) -> Array:
+def _odds(bins: Bins, length: Array, signal: Array, start: float, end: float) -> Array:
     """Log odds that the slots of each bin are right, (k,).
 
-    length: of the bins, in knots; before, after: whether nothing is known at that end.
+    length: of the bins, in knots; start, end: see `two_states.log_odds`.
     """
     turns = bins.turns
     clicks = np.sum(turns, axis=1)
@@ -236,7 +258,6 @@ def _odds(bins: Bins, length: Array, signal: Array, before: bool, after: bool) -
     # Cosine of the angle between z and the frame's, for the four values of z.
     cosine = np.real(np.outer(np.conj(towards), [1.0, 1j, -1.0, -1j]))
     along = signal * np.sum(turns * cosine, axis=1)
-    start, end = 0.0 if before else _STATIONARY, -_STATIONARY if after else 0.0
     contrast = _MOST_CONTRAST
     log_signal, log_none = np.log(signal), np.log1p(-signal)
     for _ in range(_ROUNDS):

@@ -60,12 +60,16 @@ class StreamTracker:
         pattern: PublicPattern,
         slot_period_s: float,
         first_clicks: int | None = None,
+        searches: int = 0,
     ) -> None:
-        """first_clicks: lock on that many first clicks of the stream, or not at all."""
+        """first_clicks: lock on that many first clicks of the stream, or not at all; searches:
+        attempts to lock made before."""
         self.stretches: list[Stretch] = []
         self.failed_audits = 0
         self.last_attempt: BlindLock | None = None
         """The last one without a lock."""
+        self.searches = searches
+        """Attempts to lock, those before included."""
         self._pattern = pattern
         self._slot_period_s = slot_period_s
         self._first_clicks = first_clicks
@@ -73,7 +77,6 @@ class StreamTracker:
         self._channel: NDArray[np.uint8] = np.empty(0, dtype=np.uint8)
         self._at = 0
         """Pending clicks before this one have been searched or followed."""
-        self._attempts = 0
         self._gave_up = False
         self._current: _Current | None = None
         self._guide: Guide | None = None
@@ -114,7 +117,7 @@ class StreamTracker:
         end = min(begin + most, self._after(begin, _WINDOW_S))
         if end >= self._time_ps.size and not to_end:
             return False
-        self._attempts += 1
+        self.searches += 1
         lock = self._acquire(begin, end)
         if lock.locked:
             self._start(*self._tightened(lock, begin, end))
@@ -123,10 +126,11 @@ class StreamTracker:
         if self._guide is not None:
             self._guide = self._guide._replace(failures=self._guide.failures + 1)
         self._gave_up = self._first_clicks is not None
-        latest = end
+        # A guided search takes fewer clicks than it is offered.
+        latest = begin + lock.clicks_used
         if end == self._time_ps.size and end - begin >= 2 * MIN_CLICKS:
             # Near the end of the stream in ever smaller steps: the clock may have leapt just here.
-            latest = (begin + end) // 2
+            latest = min(latest, (begin + end) // 2)
         self._at = max(min(self._after(begin, _STEP_S), latest), begin + 1)
         self._drop(max(0, self._at - _MOST_PENDING))
         return True
@@ -144,14 +148,14 @@ class StreamTracker:
     def _tightened(self, lock: BlindLock, begin: int, end: int) -> tuple[BlindLock, int, int]:
         """A lock on later clicks if they need far fewer: the signal began within the first ones.
         Its first click, and which attempt it was."""
-        attempt = self._attempts
+        attempt = self.searches
         while lock.clicks_used > _MANY_CLICKS:
             middle = begin + lock.clicks_used // 2
             later = self._acquire(middle, end)
-            self._attempts += 1
+            self.searches += 1
             if not later.locked or 2 * later.clicks_used > lock.clicks_used:
                 break
-            lock, begin, attempt = later, middle, self._attempts
+            lock, begin, attempt = later, middle, self.searches
         return lock, begin, attempt
 
     def _start(self, lock: BlindLock, begin: int, attempt: int) -> None:
@@ -195,6 +199,7 @@ class StreamTracker:
         self._at += found.used
         current.track = found.track
         current.recent += found.knots
+        seen = last_seen(current.recent)
         verdict = current.audit()
         if verdict is False:
             # Whatever went wrong: lock anew, and follow back from there.
@@ -207,8 +212,9 @@ class StreamTracker:
             self._current = self._guide = None
         elif found.lost:
             self._close(current)
-        elif verdict:
-            self._drop(self._at)
+        elif verdict and seen:
+            # What comes after the last signal will be searched, should the clock be lost.
+            self._drop(self._behind(current, seen[-1].end_s))
         return found.lost or verdict is False or len(found.knots) == _KNOTS_AT_ONCE
 
     def _close(self, current: "_Current") -> None:

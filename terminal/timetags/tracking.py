@@ -141,25 +141,26 @@ def slots(track: Track, u_s: Array, slot_period_s: float) -> tuple[NDArray[np.in
 
 
 def wander(dt_s: float, noise: ProcessNoise) -> NDArray[np.float64]:
-    """Covariance (4, 4) that the four random walks add in a time."""
-    dt, dt2 = dt_s, dt_s * dt_s
+    """Covariance (4, 4) that the four random walks add in a time, ahead or, below zero, back."""
+    dt, dt2 = abs(dt_s), dt_s * dt_s
+    odd = dt * dt_s
     q1, q2, q3, q4 = noise
     q11 = dt * (q1 + dt2 * (q2 / 3.0 + dt2 * (q3 / 20.0 + q4 * dt2 / 252.0)))
-    q12 = dt2 * (q2 / 2.0 + dt2 * (q3 / 8.0 + q4 * dt2 / 72.0))
+    q12 = odd * (q2 / 2.0 + dt2 * (q3 / 8.0 + q4 * dt2 / 72.0))
     q13 = dt * dt2 * (q3 / 6.0 + q4 * dt2 / 30.0)
-    q14 = q4 * dt2 * dt2 / 24.0
+    q14 = q4 * dt2 * odd / 24.0
     q22 = dt * (q2 + dt2 * (q3 / 3.0 + q4 * dt2 / 20.0))
-    q23 = dt2 * (q3 / 2.0 + q4 * dt2 / 8.0)
+    q23 = odd * (q3 / 2.0 + q4 * dt2 / 8.0)
     q24 = q4 * dt * dt2 / 6.0
     q33 = dt * (q3 + q4 * dt2 / 3.0)
-    q34 = q4 * dt2 / 2.0
+    q34 = q4 * odd / 2.0
     return np.array(
         [[q11, q12, q13, q14], [q12, q22, q23, q24], [q13, q23, q33, q34], [q14, q24, q34, q4 * dt]]
     )
 
 
 def predict(track: Track, t_s: float, noise: ProcessNoise) -> Track:
-    """The clock at a later time, without any click in between."""
+    """The clock at another time, as a rule a later one, without any click in between."""
     dt = t_s - track.t_s
     f = transition(dt)
     covariance = f @ track.covariance @ f.T + wander(dt, noise)
@@ -169,7 +170,7 @@ def predict(track: Track, t_s: float, noise: ProcessNoise) -> Track:
 def _coasted(track: Track, t_s: float) -> Track:
     """The same clock by its derivatives at another time; its covariance stays that of before."""
     dt = t_s - track.t_s
-    _, frequency, drift, jerk = track[1:5]
+    frequency, drift, jerk = track.frequency, track.drift_per_s, track.jerk_per_s2
     return track._replace(
         t_s=t_s,
         phase_s=track.phase_s + dt * (frequency + dt * (drift / 2.0 + dt * jerk / 6.0)),

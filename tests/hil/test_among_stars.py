@@ -13,6 +13,7 @@ STARS = 2.0
 
 TONE = {"modulation_hz": 20.0, "modulation_depth": 0.5}
 SEEDS = (1, 2)
+SEEDS_WITHOUT = (1, 2, 3, 4)
 
 
 def among_stars(tone: bool) -> Scenario:
@@ -43,7 +44,9 @@ def test_with_a_tone_agreed_no_star_is_ever_tracked() -> None:
 
 def test_without_a_tone_a_star_is_tracked_and_given_up() -> None:
     """For two seconds of darkness on the quad cell and what it takes to be centred. What comes
-    next may be another star: with so many of them the search need not end in time."""
-    outcome = acquire(among_stars(tone=False), 20.0, SEEDS[0])
-    assert outcome.false >= 1
-    assert math.isfinite(outcome.took_s) or outcome.false > 3
+    next may be another star: with so many of them the search need not end in time. Nor need
+    the first that is seen be a star."""
+    outcomes = [acquire(among_stars(tone=False), 20.0, seed) for seed in SEEDS_WITHOUT]
+    assert any(outcome.false for outcome in outcomes)
+    for outcome in outcomes:
+        assert math.isfinite(outcome.took_s) or outcome.false > 3

@@ -48,6 +48,10 @@ def test_no_clock_is_recovered_here(flight: Flown) -> None:
         "audits_failed": 0,
         "relocks": 0,
         "slips": 0,
+        "gate_half_width_ps": None,
+        "channel_delays_ps": None,
+        "channel_delays_true_ps": None,
+        "channel_delay_error_ps_rms": None,
     }
     assert not flight.columns("timing")["gate_open"].any()
 

@@ -181,3 +181,23 @@ def test_assumptions_are_said_and_can_be_changed() -> None:
     }
     assert by_option["--jitter-urad"] == pytest.approx(values.jitter_rad * 1e6)
     assert any(a.value is None for a in shown)
+
+
+def test_the_best_protocol_is_better_and_keeps_its_promise() -> None:
+    """The plan of a mission that sends it expects the key that was promised."""
+    rows, times_s, mission, config, assumed = prepared()
+    _, link = with_link(rows, times_s, [], mission, config, assumed, 20.0)
+    best = link.best_protocol
+    assert best is not None
+    assert best.secret_key_bits > link.secret_key_bits
+    source = msgspec.structs.replace(
+        mission.source,
+        intensities=best.intensities,
+        intensity_probabilities=best.intensity_probabilities,
+    )
+    sending = msgspec.structs.replace(mission, source=source)
+    _, then = with_link(rows, times_s, [], sending, config, assumed, 20.0)
+    assert then.secret_key_bits == pytest.approx(best.secret_key_bits, rel=1e-9)
+    assert then.best_protocol is not None
+    # Nothing is left to gain but what the search leaves out: its own noise, and what is disclosed.
+    assert then.best_protocol.secret_key_bits == pytest.approx(best.secret_key_bits, rel=1e-3)

@@ -24,13 +24,5 @@ class FineEvent(IntFlag):
     """The mirror's answer is being measured."""
 
 
-LOOP_OPEN = (
-    FineEvent.SENSOR_STUCK
-    | FineEvent.MIRROR_STUCK
-    | FineEvent.AXES_SWAPPED
-    | FineEvent.SIGN_FLIPPED
-)
+LOOP_OPEN = FineEvent.MIRROR_STUCK | FineEvent.AXES_SWAPPED | FineEvent.SIGN_FLIPPED
 """With these no feedback is safe: the mirror goes to its centre."""
-
-FAULTS = FineEvent(127)
-"""What a person should know of; the others are ways of working."""

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.terminal import MIRROR_DAC_COUNTS, TerminalConfig
-from terminal.control.mirror_response import Matrix, MirrorResponse, inverse, steering
+from terminal.control.mirror_response import MirrorResponse, inverse, steering
 
 RING = 64
 """Scans whose model positions are kept: more than the longest delay, a power of two."""
-CANDIDATES = 16
-"""Delays that a probe tells apart, from one sample on."""
+CANDIDATES = 24
+"""Delays that a probe tells apart, from one sample on: some more than may be configured."""
 PATIENCE_S = 2.0
 """Between a probe that found all well and the next."""
 
@@ -27,17 +27,17 @@ _LOOP = np.dtype(
         ("counts_per_rad", np.float64),
         ("most_step_rad", np.float64),  # of a command, from one tick to the next
         ("delay", np.int64),
-        ("from_command", np.float64, (2, 2)),  # detector radians per commanded radian
+        ("from_command", np.float64, (2, 2)),  # the mirror's axes in the detector's
         ("to_command", np.float64, (2, 2)),
         ("steering", np.float64, 8),
         ("gain", np.float64),  # of the fallback
-        # The mirror by its model, in the detector's radians, `delay` - 1 samples ahead.
+        # The mirror by its model, along the detector's axes, `delay` - 1 samples ahead.
         ("tick", np.int64),
         ("place", np.float64, 2),
         ("speed", np.float64, 2),
-        ("sent_rad", np.float64, 2),  # the last command, in the detector's radians
+        ("sent_rad", np.float64, 2),  # the last command, along the detector's axes
         ("driven_rad", np.float64, 2),  # the same in whole counts: what moves the mirror
-        ("command_rad", np.float64, 2),  # the same in the mirror's radians
+        ("command_rad", np.float64, 2),  # the same along the mirror's
         ("limited", np.int64),  # by the mirror's stroke
         ("at_stop", np.int64),  # the same when last the residual was as usual
         ("placed", np.float64, (2, RING)),  # by scan
@@ -47,7 +47,7 @@ _LOOP = np.dtype(
         ("dark_s", np.float64),
         ("last_scan_ns", np.int64),
         ("residual", np.float64, 2),
-        ("mean_rad", np.float64, 2),  # low-passed command, in the mirror's radians
+        ("mean_rad", np.float64, 2),  # low-passed command, along the detector's axes
         ("mean_square", np.float64),
         ("slow_square", np.float64),  # of the same over seconds, while all is well
         # The detector.
@@ -59,6 +59,7 @@ _LOOP = np.dtype(
         ("events", np.int64),
         ("verified", np.int64),
         ("suspect_s", np.float64),
+        ("far_s", np.float64),
         ("wait_s", np.float64),  # until another probe may begin
         ("patience_s", np.float64),  # the next such wait
         ("probe_ticks", np.int64),  # left; 0: none is under way
@@ -100,7 +101,6 @@ def new_state(config: TerminalConfig) -> LoopState:
     fine = config.fine
     state = np.zeros(1, _LOOP)
     state["tick_s"] = 1.0 / rate_hz
-    state["spot_rad"] = config.optics.quad_spot_rad
     state["linear"] = config.optics.position_detector == "lateral_effect"
     state["min_sum_counts"] = fine.min_sum_counts
     state["drop_s"] = fine.drop_s
@@ -108,7 +108,7 @@ def new_state(config: TerminalConfig) -> LoopState:
     state["counts_per_rad"] = MIRROR_DAC_COUNTS / config.optics.mirror_stroke_rad
     state["most_step_rad"] = fine.max_rate_rad_s / rate_hz
     state["gain"] = fine.gain
-    set_response(state, response, rate_hz)
+    set_response(state, response, config.optics.quad_spot_rad, rate_hz)
     state["patience_s"] = PATIENCE_S
     state["dark_s"] = 1.0
     state["mean_square"] = state["spot_rad"] ** 2
@@ -117,10 +117,20 @@ def new_state(config: TerminalConfig) -> LoopState:
     return state
 
 
-def set_response(state: LoopState, response: MirrorResponse, rate_hz: float) -> None:
-    """Raises ValueError for one by which the mirror cannot be steered."""
-    back: Matrix = inverse(response.matrix)
+def set_response(
+    state: LoopState, response: MirrorResponse, spot_rad: float, rate_hz: float
+) -> None:
+    """Takes a calibration: the mirror's commands are true radians, the detector's axes the sky's,
+    so that what its matrix says of gain is the detector's, whose spot is as much larger or smaller.
+
+    spot_rad: as configured.
+    Raises:
+        ValueError: a response by which the mirror cannot be steered.
+    """
+    back = np.array(inverse(response.matrix))
+    gain = abs(float(np.linalg.det(response.matrix))) ** 0.5
     state["delay"] = response.delay_samples
-    state["from_command"] = response.matrix
-    state["to_command"] = back
+    state["spot_rad"] = spot_rad / gain
+    state["from_command"] = np.array(response.matrix) / gain
+    state["to_command"] = back * gain
     state["steering"] = steering(response.resonance_hz, response.damping, rate_hz)

@@ -6,7 +6,7 @@ from config.terminal import TerminalConfig
 from terminal.control.fine.events import LOOP_OPEN, FineEvent
 from terminal.control.fine.state import PATIENCE_S, LoopState, new_state
 from terminal.control.fine.tick import tick
-from terminal.control.fine.verdict import verdict
+from terminal.control.fine.verdict import bearable, verdict
 from terminal.control.prediction.memory import Memory, new_memory
 from terminal.messages import FineCommand, FineSample
 
@@ -61,12 +61,15 @@ def judge(loop: LoopState) -> None:
     found = verdict(loop)
     if found is None:
         s["wait_s"] = _RETRY_S
+        if s["probe_open"]:
+            # It was asked because feedback had become doubtful, and still is.
+            s["verified"] = 0
         return
     if found and not s["probe_open"]:
         # Feedback may have made it: once more, with the loop open.
         s["verified"], s["wait_s"] = 0, 0.0
         return
-    opens = found & LOOP_OPEN
+    opens = bool(found & LOOP_OPEN) or not bearable(loop)
     steers = FineEvent.INTEGRATOR if found and not opens else FineEvent(0)
     s["events"] = int((FineEvent(int(s["events"])) & ~_FOUND_BY_PROBE) | found | steers)
     s["verified"] = int(not opens)

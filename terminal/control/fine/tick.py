@@ -36,6 +36,8 @@ _MOST_MISSED = 100
 _DIVERGES, _DOUBTFUL = 9.0, 1.5
 """Mean square residual over that of the last seconds, at which the mirror's answer is probed."""
 _DOUBTFUL_S, _AT_STOP_S = 0.05, 0.1
+_SETTLED_S, _FAR_S = 0.1, 0.02
+"""A loop that has been closed so long does not leave the light half a spot away for so long."""
 
 
 @compiled
@@ -58,8 +60,13 @@ def tick(
     missed: ticks since the last that did not take place; the mirror kept its command.
     """
     s = loop[0]
+    if not enable:
+        s.probe_ticks = 0
     for _ in range(min(missed, _MOST_MISSED)):
         predict(memory, nan, nan)
+        if s.probe_ticks:
+            foresee(loop)
+        s.before_known = 0
         _advance(loop)
     passed_s = s.tick_s * (1 + missed)
     s.events &= ~_OF_THE_TICK
@@ -69,7 +76,9 @@ def tick(
         total = a + b + c + d - s.background_counts
         if total < s.min_sum_counts:
             # Light that is no beacon lies evenly: it adds to the sum, and so would lower the gain.
+            # Bounded, for a beacon that rises slowly looks like it.
             s.background_counts += total * min(passed_s / _BACKGROUND_S, 1.0)
+            s.background_counts = min(s.background_counts, float(s.min_sum_counts))
         else:
             beacon = 1
             _judge_scan(loop, a, b, c, d)
@@ -82,7 +91,7 @@ def tick(
     closed = int(enable != 0 and s.dark_s < s.drop_s and s.verified != 0 and s.events & _OPEN == 0)
     if enable and s.closed and not closed and _far_out(loop):
         # It did not fade, it was driven off the cell.
-        s.verified = 0
+        s.verified, s.wait_s = 0, 0.0
     s.closed_s = s.closed_s + passed_s if closed else 0.0
     s.closed = closed
     _watch(loop, enable, usable, passed_s)
@@ -90,7 +99,7 @@ def tick(
         s.events |= _PROBING
         listen(loop, usable)
         next_chip(loop)
-        if s.probe_open:
+        if s.probe_open:  # It may have begun in this tick.
             s.closed = closed = 0
     _command(loop, target_x - aim_x, target_y - aim_y, usable, passed_s)
     x_counts, y_counts = _send(loop, passed_s)
@@ -175,11 +184,14 @@ def _watch(loop: LoopState, enable: int, usable: int, passed_s: float) -> None:
         s.suspect_s, s.at_stop = 0.0, s.limited
     else:
         s.suspect_s += passed_s
+    far = s.closed != 0 and s.closed_s > _SETTLED_S and _far_out(loop)
+    s.far_s = s.far_s + passed_s if far else 0.0
     # A mirror that came to its stop while all was well leaves what it must, for a while.
     patience_s = _AT_STOP_S if s.at_stop else 0.0
     if s.probe_ticks or not enable or not usable:
         return
-    if worse > _DIVERGES and s.suspect_s > patience_s and s.closed_s > _NOT_YET_S:
+    diverges = worse > _DIVERGES and s.suspect_s > patience_s and s.closed_s > _NOT_YET_S
+    if diverges or s.far_s > _FAR_S + patience_s:
         begin(loop, 1)
     elif s.wait_s > 0.0:
         return
@@ -191,7 +203,7 @@ def _watch(loop: LoopState, enable: int, usable: int, passed_s: float) -> None:
 
 @compiled
 def _command(loop: LoopState, want_x: float, want_y: float, usable: int, passed_s: float) -> None:
-    """What is to be sent, in the detector's radians, into `sent_rad`."""
+    """What is to be sent, along the detector's axes, into `sent_rad`."""
     s = loop[0]
     probing = s.probe_ticks > 0
     a11, a12, pull, lean = s.steering[0], s.steering[1], s.steering[6], s.steering[7]
@@ -232,13 +244,14 @@ def _send(loop: LoopState, passed_s: float) -> tuple[int, int]:
         if not abs(u) < s.stroke_rad:
             u = min(max(u, -s.stroke_rad), s.stroke_rad)
             s.limited = 1
-        s.mean_rad[axis] += (u - s.mean_rad[axis]) * min(passed_s / _OFFLOAD_S, 1.0)
         s.command_rad[axis] = u
     x, y = s.command_rad[0], s.command_rad[1]
     x_counts, y_counts = round(x * s.counts_per_rad), round(y * s.counts_per_rad)
     for axis in range(2):
         p, q = s.from_command[axis, 0], s.from_command[axis, 1]
         s.sent_rad[axis] = p * x + q * y
+        share = min(passed_s / _OFFLOAD_S, 1.0)
+        s.mean_rad[axis] += (s.sent_rad[axis] - s.mean_rad[axis]) * share
         s.driven_rad[axis] = (p * x_counts + q * y_counts) / s.counts_per_rad
     return x_counts, y_counts
 

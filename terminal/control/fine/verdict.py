@@ -14,6 +14,9 @@ _MATRIX_OFF = 0.45
 """Largest difference to the calibrated matrix, elements in units of its gain."""
 _TINY = 1e-300
 
+MOST_LATE_SAMPLES, MOST_GAIN = 2, 1.6
+"""Of a mirror that answers otherwise than calibrated, what the integrator of `fine.gain` bears."""
+
 
 class Heard(NamedTuple):
     """How the mirror answers, in units of what it should do."""
@@ -85,3 +88,14 @@ def verdict(loop: LoopState) -> FineEvent | None:
     if any(abs(d) > max(_MATRIX_OFF, s) for d, s in off):
         return FineEvent.RESPONSE_OFF
     return FineEvent(0)
+
+
+def bearable(loop: LoopState) -> bool:
+    """Whether the fallback's gain is still stable with the answer that was heard."""
+    found = heard(loop)
+    if found is None:
+        return False
+    (xx, xy), (yx, yy) = found.matrix
+    largest = max(abs(xx) + abs(xy), abs(yx) + abs(yy))
+    late = found.delay_samples - int(loop[0]["delay"])
+    return late <= MOST_LATE_SAMPLES and largest <= MOST_GAIN

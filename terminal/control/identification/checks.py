@@ -5,7 +5,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.control.identification.fit import MOST_DELAY, Model, Target
+from config.terminal import MOST_MIRROR_DELAY
+from terminal.control.identification.fit import Model, Target
 from terminal.control.identification.impulse import Impulse
 from terminal.control.identification.refusal import IdentificationError
 from terminal.control.identification.stages import GainChange, gain_change
@@ -97,10 +98,10 @@ def check_delay(chi2: list[float]) -> None:
     """Refuses a delay at the end of the search, and two that fit alike. chi2: from delay 1 on."""
     order = np.argsort(chi2)
     best, second = int(order[0]) + 1, int(order[1]) + 1
-    if best == MOST_DELAY:
+    if best == MOST_MIRROR_DELAY:
         raise IdentificationError(
-            f"the delay is {MOST_DELAY} scans or more, the end of the search: shorten the path from"
-            " scan to mirror, or lower the rate"
+            f"the delay is {MOST_MIRROR_DELAY} scans or more, the end of the search: shorten the path "
+            "from scan to mirror, or lower the rate"
         )
     worse = chi2[second - 1] - chi2[best - 1]
     if worse < SURE_DELAY_CHI2:

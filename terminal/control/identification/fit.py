@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.optimize import least_squares
 
+from config.terminal import MOST_MIRROR_DELAY
 from terminal.control.identification.impulse import Impulse
 
 Array = NDArray[np.float64]
 
-MOST_DELAY = 20
-"""Scans; the longest that the loop takes."""
 FAST = 2.0, 1.0
 """Resonance over the scan rate, and damping, of a mirror that is there within a scan."""
 _GRID = tuple(
@@ -113,7 +112,7 @@ def fit_at(target: Target, delay: int, resonance: float, damping: float) -> tupl
 
 def best_by_delay(target: Target) -> list[tuple[float, Array]]:
     """For delays from 1 on: the least chi2, and logarithms of resonance and damping there."""
-    delays = range(1, MOST_DELAY + 1)
+    delays = range(1, MOST_MIRROR_DELAY + 1)
     at_once = np.stack([pulse_response(*place, 1, target.lags) for place in _GRID])
     later = [np.pad(at_once, ((0, 0), (d - 1, 0)))[:, : target.lags] for d in delays]
     chi2 = target.chi2(np.concatenate(later)).reshape(len(delays), len(_GRID))

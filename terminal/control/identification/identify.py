@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from config.terminal import MOST_MIRROR_DELAY
 from terminal.control.identification.checks import (
     check_axes,
     check_delay,
@@ -18,7 +19,6 @@ from terminal.control.identification.checks import (
 )
 from terminal.control.identification.excitation import Excitation
 from terminal.control.identification.fit import (
-    MOST_DELAY,
     Model,
     Target,
     as_fast,
@@ -141,7 +141,7 @@ def _model(target: Target) -> tuple[Model, bool]:
     unsure = model.covariance[4, 4] ** 0.5 > _SURE_LOG_RESONANCE * model.resonance
     if unsure or model.resonance > 0.5:
         # One that answers late within a scan looks like a fast one a scan later.
-        near = range(max(model.delay - 1, 1), min(model.delay + 1, MOST_DELAY) + 1)
+        near = range(max(model.delay - 1, 1), min(model.delay + 1, MOST_MIRROR_DELAY) + 1)
         fast = min((as_fast(target, delay) for delay in near), key=lambda each: each.chi2)
         if fast.chi2 - model.chi2 < _NO_WORSE_CHI2:
             return fast, False

@@ -20,13 +20,20 @@ _SLOPE = 2.0 * (2.0 / np.pi) ** 0.5
 
 
 class Detector(NamedTuple):
-    """What a scan means, as configured."""
+    """What a scan means."""
 
     spot_rad: float
     """1/e^2 half angle of the spot."""
     min_sum_counts: int
     linear: bool
     """A lateral-effect detector with the slope that a quad cell has in its middle."""
+    background_counts: float
+    """Sum of the four channels without the light. It is taken off the sum, as in flight: left in, it
+    would lower the gain by its share."""
+
+    def light_counts(self, whole: Array) -> Array:
+        """(n,) what the channels (n, 4) show of the light."""
+        return np.asarray(whole.sum(axis=1) - self.background_counts)
 
 
 class Scans(NamedTuple):
@@ -55,12 +62,12 @@ def angles(scans: Scans, detector: Detector, moving_from: int) -> Array:
             "what else this machine does"
         )
     whole = scans.counts[scans.seen].astype(np.float64)
-    light = whole.sum(axis=1)
+    light = detector.light_counts(whole)
     dark = light < detector.min_sum_counts
     if dark.mean() > _MOST_SPOILT:
         raise IdentificationError(
-            f"too little light: {np.median(light):.0f} counts in the median, {dark.mean():.0%} of "
-            f"the scans under fine.min_sum_counts {detector.min_sum_counts}: more light, or put it "
+            f"too little light: {np.median(light):.0f} counts in the median over the background of "
+            f"{detector.background_counts:.0f}, {dark.mean():.0%} of the scans under fine.min_sum_counts {detector.min_sum_counts}: more light, or put it "
             "on the detector"
         )
     saturated = (np.abs(whole) >= ADC_END).any(axis=1)

@@ -30,8 +30,9 @@ TAPE = 16 * KEPT
 RING = 64
 """Places of predictions by the tick that they are for: more than MOST_DELAY, a power of two."""
 
-ROWS_PER_S = 5000.0
-"""Rows of the normal equations worked off a second: every window of both axes four times."""
+ROWS_PER_S, MOST_ROWS_A_TICK = 5000.0, 600
+"""Rows of the normal equations worked off: every window of both axes some eight times a second, and
+not more often than each tick."""
 JUMP_SIGMA = 6.0
 RIDGE = 0.01
 """Added to the normal equations, in units of the one-step error: as if each past value had a
@@ -63,7 +64,6 @@ _MEMORY = np.dtype(
         ("missing", np.int64, AXES),  # ticks since the last measurement
         ("loss", np.float64, (AXES, EXPERTS)),
         ("square", np.float64, AXES),  # sum of one-step errors squared
-        ("blend_square", np.float64, AXES),
         ("weight", np.float64, AXES),  # of these sums
         ("share", np.float64, (AXES, EXPERTS)),  # in the blend
         ("jumps", np.int64, AXES),  # steps that were believed
@@ -109,15 +109,17 @@ def new_memory(rate_hz: float, delay: int) -> Memory:
     memory["forget"] = np.exp(-1.0 / (np.array(WINDOWS_S) * rate_hz))
     memory["forget_error"] = 1.0 - 1.0 / max(LEAST_SCORE_TICKS, SCORE_S * rate_hz)
     memory["gain"] = integrator_gains(delay)
-    memory["rows_a_tick"] = max(1, round(ROWS_PER_S / rate_hz))
+    memory["rows_a_tick"] = min(max(1, round(ROWS_PER_S / rate_hz)), MOST_ROWS_A_TICK)
     return memory
 
 
 def integrator_gains(delay: int) -> tuple[float, float]:
-    """Gain a sample of a smooth and a brisk integrator.
-
-    Shares of 2 sin(pi / (4 D - 2)), from where on an integrator over a delay of D samples rings
-    without end: its phase margin is gone at the frequency at which its gain is one.
-    """
-    limit = 2.0 * float(np.sin(np.pi / (4 * delay - 2)))
+    """Gain a sample of a smooth and a brisk integrator, as shares of `ringing_gain`."""
+    limit = ringing_gain(delay)
     return 0.2 * limit, min(0.5 * limit, 0.9)
+
+
+def ringing_gain(delay: int) -> float:
+    """2 sin(pi / (4 D - 2)), from where on an integrator over a delay of D samples rings without
+    end: its phase margin is gone at the frequency at which its gain is one."""
+    return 2.0 * float(np.sin(np.pi / (4 * delay - 2)))

@@ -140,8 +140,6 @@ def _score(memory: Memory, axis: int, value: float) -> None:
     else:
         m.jumped[axis] = 0.0
     m.square[axis] = m.forget_error * m.square[axis] + square
-    off = value - made[BLEND, now]
-    m.blend_square[axis] = m.forget_error * m.blend_square[axis] + off * off
     m.weight[axis] = m.forget_error * m.weight[axis] + 1.0
     for expert in range(EXPERTS):
         off = value - made[expert, now]
@@ -185,13 +183,14 @@ def _foresee(memory: Memory, axis: int) -> None:
             m.expected[axis] = constant[1] + _weighed(m.next[axis, window], tape)
         else:
             made[window, later] = m.steered[axis, 0]
-    if m.missing[axis]:
-        largest = _largest_rise(memory, axis)
-        for window in range(WINDOWS):
-            rise = made[window, later] - level
-            made[window, later] = level + min(max(rise, -largest), largest)
     made[SMOOTH, later], made[BRISK, later] = m.steered[axis, 0], m.steered[axis, 1]
     made[SLOPE, later] = m.track[axis, 0] + m.delay * m.track[axis, 1]
+    if m.missing[axis]:
+        largest = _largest_rise(memory, axis)
+        for expert in range(EXPERTS):
+            if expert != SMOOTH and expert != BRISK:  # They hold.
+                rise = made[expert, later] - level
+                made[expert, later] = level + min(max(rise, -largest), largest)
     made[BLEND, later] = _blend(memory, axis, later)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags.formats.atomic import replacing
+from config.whole_file import replacing
 from terminal.timetags.formats.blocks import Defect, Faults, RawBlock, TagFormatError, Times
 from terminal.timetags.formats.records import Records
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.timetags.formats.atomic import replacing
+from config.whole_file import replacing
 from terminal.timetags.formats.blocks import Defect, RawBlock, TagFormatError, Times
 from terminal.timetags.formats.zip_members import MAGIC as ZIP_MAGIC
 from terminal.timetags.formats.zip_members import MemberStream, members

@@ -30,6 +30,7 @@ COVARIANCE = np.diag([1e-8, 1e-8, 1e-8, 1e-8, 0.04, 1e-8]) + 1e-10
 def calibration(**changes: Any) -> ResponseCalibration:
     content: dict[str, Any] = {
         "kind": "mirror_response",
+        "background_counts": 80.25,
         "mirror": "mirror_iio",
         "detector": "quad_iio",
         "counts_per_rad": 32.767e6,

@@ -45,6 +45,7 @@ def test_roles_are_those_that_the_terminal_opens() -> None:
         ("mission.source.pattern_length", 1_000_000, "take 524288 or 1048576"),
         ("terminal.rates.coarse_hz", 300, "5000 must be a multiple"),
         ("terminal.rates.link_hz", 10_000, "5000 must be a multiple"),
+        ("world.detectors.channel_delay_s", 0.5e-9, "under a tenth of a slot, 5e-10 s"),
         ("terminal.timing.gate_half_width_s", 2.5e-9, "under half a slot, 2.5e-09 s"),
         (
             "terminal.timing.gate_least_half_width_s",

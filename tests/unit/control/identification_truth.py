@@ -20,7 +20,7 @@ RATE_HZ = 5000.0
 PER_RAD = 32.767e6
 SPOT_RAD = 150e-6
 LIMITS = MirrorLimits(PER_RAD, 1e-3, 20.0)
-DETECTOR = Detector(SPOT_RAD, 800, False)
+DETECTOR = Detector(SPOT_RAD, 800, False, 0.0)
 MATRIX = ((0.95, 0.06), (-0.04, 1.03))
 
 

@@ -4,17 +4,30 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
 from config.loader import load_scenario
+from config.terminal import TerminalConfig
 from terminal.control.fine.events import FineEvent
 from terminal.control.fine.step import initial, step
+from terminal.control.mirror_response import Matrix
 from terminal.messages import FineCommand, FineSample
 
 Array = NDArray[np.float64]
 
-CONFIG = load_scenario("leo_haps_downlink").terminal
+UNIT = ((1.0, 0.0), (0.0, 1.0))
+
+
+def told(**response: object) -> TerminalConfig:
+    """A terminal that is told this of its mirror; else what the bench's is."""
+    config = load_scenario("leo_haps_downlink").terminal
+    answer = replace(config.fine.response, **{"matrix": UNIT, **response})
+    return replace(config, fine=replace(config.fine, response=answer))
+
+
+CONFIG = told()
 STROKE_RAD, SPOT_RAD = CONFIG.optics.mirror_stroke_rad, CONFIG.optics.quad_spot_rad
 RESPONSE = CONFIG.fine.response
 RATE_HZ = float(CONFIG.rates.fine_hz)
@@ -40,18 +53,19 @@ class Bench:
 
     def __init__(
         self,
-        matrix: tuple[tuple[float, float], tuple[float, float]] = ((1.0, 0.0), (0.0, 1.0)),
+        matrix: Matrix = UNIT,
         resonance_hz: float = RESPONSE.resonance_hz,
         damping: float = RESPONSE.damping,
         noise_counts: float = 0.0,
         seed: int = 0,
+        config: TerminalConfig = CONFIG,
     ) -> None:
-        self.state = initial(CONFIG)
+        self.state = initial(config)
         self.command = FineCommand()
         self.enable = 1
         self.t_ns = START_NS
         self.aim_rad = (0.0, 0.0)
-        self.delay = RESPONSE.delay_samples
+        self.delay = config.fine.response.delay_samples
         self.matrix = np.array(matrix)
         self.moves = True
         self.spoil: Callable[[Counts], Counts] = lambda scan: scan

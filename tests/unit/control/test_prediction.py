@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from terminal.control.prediction.memory import (
     KEPT,
-    LAGS,
     MOST_DELAY,
-    RIDGE,
+    RING,
+    TAPE,
     TAPS,
     WINDOWS,
     WINDOWS_S,
@@ -224,7 +224,13 @@ def test_what_cannot_be_is_refused(rate_hz: float, delay: int) -> None:
         new_memory(rate_hz, delay)
 
 
-def test_the_record_keeps_what_a_solution_needs() -> None:
-    assert KEPT >= TAPS + MOST_DELAY + LAGS
+def test_rings_and_tape_are_long_enough_for_the_longest_delay() -> None:
+    assert RING > MOST_DELAY
+    assert RING & (RING - 1) == 0
+    assert TAPE - KEPT > TAPS + MOST_DELAY
     assert TAPS % 4 == 0
-    assert 0.0 < RIDGE < 1.0
+
+
+def test_a_low_rate_is_no_long_tick() -> None:
+    """Not more than one solution of every window and axis a tick."""
+    assert int(new_memory(1.0, 1)["rows_a_tick"][0]) <= 600

@@ -1,10 +1,14 @@
 """The channel model behind expected counts."""
 
+import math
+
 import numpy as np
 import pytest
 
 from terminal.qkd.expected import (
+    Link,
     Receiver,
+    counts_over,
     detection_probability,
     error_probability,
     expected_counts,
@@ -73,3 +77,49 @@ def test_dark_silent_channel_gives_zero_counts():
 def test_impossible_transmittance_is_refused(value):
     with pytest.raises(ValueError, match="transmittance"):
         expected_counts([0.1, value], 1e8, MU, P, 0.9, QUIET)
+
+
+@pytest.mark.parametrize("shared_errors", [True, False])
+def test_counts_written_out_slot_by_slot(shared_errors):
+    """The published model in plain Python: D, e, and a slot's errors shared or not."""
+    receivers = {"x": Receiver(2e-6, 0.01, 0.02), "z": Receiver(7e-6, 0.003, 0.04)}
+    eta, sent, p_x = [0.0, 2e-5, 3e-4, 0.9], 1e8, 0.8
+    mu = (0.5, 0.1, 0.02)
+    counts = {"x": [0.0] * 3, "z": [0.0] * 3}
+    errors = {"x": [0.0] * 3, "z": [0.0] * 3}
+    for basis, both in (("x", p_x**2), ("z", (1 - p_x) ** 2)):
+        dark, after, flip = receivers[basis]
+        for t in eta:
+            click = [(1 + after) * (1 - (1 - 2 * dark) * math.exp(-m * t)) for m in mu]
+            wrong = [
+                dark + after * d / 2 + flip * (1 - math.exp(-m * t))
+                for d, m in zip(click, mu, strict=True)
+            ]
+            rate = sum(p * e for p, e in zip(P, wrong, strict=True))
+            rate /= sum(p * d for p, d in zip(P, click, strict=True))
+            for k in range(3):
+                n = both * sent * P[k] * click[k]
+                counts[basis][k] += n
+                errors[basis][k] += n * rate if shared_errors else both * sent * P[k] * wrong[k]
+    found = expected_counts(
+        eta, sent, mu, P, p_x, receivers["x"], receivers["z"], shared_errors=shared_errors
+    )
+    assert found.x == pytest.approx(counts["x"], rel=1e-10)
+    assert found.z == pytest.approx(counts["z"], rel=1e-10)
+    assert found.x_errors == pytest.approx(sum(errors["x"]), rel=1e-10)
+    assert found.z_errors == pytest.approx(errors["z"], rel=1e-10)
+
+
+@pytest.mark.parametrize("slots", [1, 30, 20_000])
+def test_many_sets_at_once_are_each_alone(slots):
+    """Few or many to a block of the cache."""
+    rng = np.random.default_rng(3)
+    link = Link(rng.random(slots) * 1e-3, 1e8 * rng.random(slots), Receiver(1e-6, 0.01, 0.02))
+    mu = np.sort(rng.random((4, 5, 3)))[..., ::-1]
+    p = rng.dirichlet(np.ones(3), (4, 5))
+    p_x = rng.random((4, 5))
+    many = counts_over(link, mu, p, p_x)
+    for i in np.ndindex(4, 5):
+        one = counts_over(link, mu[i], p[i], p_x[i])
+        for name in many._fields:
+            np.testing.assert_allclose(getattr(many, name)[i], getattr(one, name), rtol=1e-12)

@@ -147,8 +147,9 @@ WRONG = {
     "empty": (altered(angle_rad=np.zeros((0, 2)), noise_rad=np.zeros((0, 2))), "shape (n, 2)"),
     "angle not known": (altered(angle_rad=np.full((500, 2), np.nan)), "finite at every tick"),
     "endless noise": (altered(noise_rad=np.full((500, 2), np.inf)), "noise_rad"),
-    "rate 0": (altered(rate_hz=0.0), "rate_hz: must be over 0"),
-    "rate not known": (altered(rate_hz=np.nan), "rate_hz: must be over 0"),
+    "rate 0": (altered(rate_hz=0.0), "rate_hz: must be 1 to"),
+    "rate not known": (altered(rate_hz=np.nan), "rate_hz: must be 1 to"),
+    "no delay": (altered(bound_urad_rms=np.ones(2), delay_samples=np.nan), "delay_samples"),
     "two rates": (altered(rate_hz=np.ones(2)), "one number"),
     "no bound": (altered(bound_urad_rms=np.zeros(2), delay_samples=2), "two positive"),
 }
@@ -173,6 +174,25 @@ def test_a_file_that_is_no_archive_is_one_line(qsky: Run, tmp_path: Path, conten
     code, _, err = qsky("track", str(path), "--delay-samples", "2", "--train-s", "1")
     assert code == 2
     assert "no .npz that can be read" in err
+
+
+def test_an_array_alone_is_no_archive(qsky: Run, tmp_path: Path) -> None:
+    path = tmp_path / "angle.npy"
+    np.save(path, np.zeros((500, 2)))
+    code, _, err = qsky("track", str(path), "--delay-samples", "2", "--train-s", "1")
+    assert code == 2
+    assert "no .npz that can be read" in err
+
+
+def test_where_nothing_was_ever_measured_the_mirror_stays(qsky: Run, tmp_path: Path) -> None:
+    path = tmp_path / "dark.npz"
+    angle, noise = disturbance(5000)
+    np.savez(path, angle_rad=angle, noise_rad=np.full_like(noise, np.nan), rate_hz=RATE_HZ)
+    got = answer(qsky, path)
+    assert got["residual_urad_rms"] == pytest.approx(
+        1e6 * np.sqrt(np.mean(angle[4000:] ** 2, axis=0)), rel=1e-12
+    )
+    assert got["hindsight_linear_urad_rms"] == [None, None]
 
 
 @pytest.mark.parametrize(
