@@ -7,8 +7,8 @@ from benchmarks.clock_streams import Stream
 
 NO_JERK, LOW_ORBIT_JERK, FREE_JERK = 0.0, 5e-9, math.inf
 """One sigma about zero, 1/s^2: what is taken as known of the jerk by the bound on the frequency's
-error. A straight fly-by at speed v and distance d has 0.859 v^3 / (c d^2) at most, where v t = d / 2
-(of d^3/dt^3 hypot(d, v t)): 3.4e-9 at 600 km and 7500 m/s, 5e-9 at 490 km."""
+error. A straight fly-by at speed v and distance d has 0.859 v^3 / (c d^2) at most, by the third
+derivative of hypot(d, v t) at v t = d / 2: 3.4e-9 at 600 km and 7500 m/s, 5e-9 at 490 km."""
 
 
 class Case(NamedTuple):

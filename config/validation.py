@@ -256,8 +256,8 @@ def _detector_delays(scenario: Scenario) -> Iterator[Problem]:
         yield Problem(
             "world.detectors.channel_delay_s",
             f"{delay_s:g} must be under a tenth of a slot, {half_slot_s / DELAY_SIGMAS:g} s at "
-            "mission.source.pulse_rate_hz: it is one sigma, and clicks over half a slot late belong "
-            "to the next",
+            "mission.source.pulse_rate_hz: it is one sigma, and clicks over half a slot late "
+            "belong to the next",
         )
 
 

@@ -11,7 +11,9 @@ from config.scenario import Scenario
 from sim_devices.detectors import NO_DELAY
 from sim_devices.light import BlockTruth
 from terminal.quantum_messages import TimingCommand
+from terminal.timetags.recovery import LOCKED
 
+_DETECTORS = "HVDA"
 
 
 class ClockScore:
@@ -32,11 +34,15 @@ class ClockScore:
         """(clicks expected, seconds) of each block in locked ticks."""
         self._allan: tuple[list[float], list[float]] = [], []
         self._audits_failed = self._relocks = 0
+        self._without_pulses = self._off_pattern = 0
+        """Bits of all ticks so far."""
 
     def tick(self, command: TimingCommand, blocks: list[BlockTruth]) -> None:
         """One tick of the timing loop, and what the world has sent meanwhile."""
         self._audits_failed = command.audits_failed
         self._relocks = command.relocks
+        self._without_pulses |= command.detectors_without_pulses
+        self._off_pattern |= command.detectors_off_pattern
         if command.status != LOCKED:
             return
         self._timing_rms_s.append(command.timing_rms_s)
@@ -110,8 +116,14 @@ class ClockScore:
             "allan_deviation_10s_oscillator": self._true_allan(10.0) if flown else None,
             "audits_failed": self._audits_failed,
             "relocks": self._relocks,
+            "detectors_without_pulses": _names(self._without_pulses),
+            "detectors_off_pattern": _names(self._off_pattern),
         }
 
 
 def _rms(values: list[float]) -> float | None:
     return float(np.sqrt(np.mean(np.square(values)))) if values else None
+
+
+def _names(bits: int) -> list[str]:
+    return [name for k, name in enumerate(_DETECTORS) if bits >> k & 1]

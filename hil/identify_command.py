@@ -45,9 +45,9 @@ def identify(
         float | None,
         typer.Option(
             "--background-counts",
-            help="Sum of the detector's four channels without the light. An emulated bench measures "
-            "it first; with real devices it is needed, and without it the command says what they sum "
-            "to now.",
+            help="Sum of the detector's four channels without the light. An emulated bench "
+            "measures it first; real devices need it: without it, the command says what they sum "
+            "to now, and ends.",
         ),
     ] = None,
     disturbance: Annotated[
@@ -65,8 +65,9 @@ def identify(
     Moves the mirror by two small pseudo-random sequences under a light that stands still, fits gain
     matrix, resonance, damping and delay, and writes a dated calibration that a terminal flies by
     (`fine.calibration`). Devices with `inproc:` URLs are emulated, others are the real ones. The
-    mirror ends at its centre. Light that lies evenly on the detector and is not the beacon's lowers
-    the gain it shows, and is taken off first (`--background-counts`), as in flight. A measurement that shows no response to fly by is refused (exit 1).
+    mirror ends at its centre. Light that lies evenly on the detector and is not the beacon's would
+    lower the gain: it is taken off (`--background-counts`), as in flight. A measurement that shows
+    no response to fly by is refused (exit 1).
 
     Examples:
 

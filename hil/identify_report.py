@@ -87,7 +87,8 @@ def table(answer: dict[str, Any]) -> "RenderableType":
         "measured",
         caption=f"{answer['scans']:,} scans, commands up to {1e6 * answer['amplitude_rad']:.3g} "
         + (f"urad (the mirror's {limited})" if limited else "urad")
-        + f"; background {answer['background_counts']:.0f} counts; noise {residual} urad a scan (x, y); chi2 per degree of freedom "
+        + f"; background {answer['background_counts']:.0f} counts"
+        f"; noise {residual} urad a scan (x, y); chi2 per degree of freedom "
         f"{answer['chi2'] / answer['degrees_of_freedom']:.2f}, misfit {answer['misfit']:.2%}; "
         f"good until {answer['valid_until_utc']}",
     )

@@ -40,6 +40,7 @@ from hil.plot_style import (
     truth_below,
 )
 from hil.report_data import Table
+from terminal.timetags.recovery import LOCKED
 
 _MARK_APART_DEG = 10.0
 _NICE_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)

@@ -250,6 +250,7 @@ class Scorer:
         return math.sqrt(0.5 * sum(x * x + y * y for x, y in parts))
 
     def _take_timing(self) -> None:
+        """Ticks without clicks wait for the next with some; at the end they count for nothing."""
         while self._timing:
             blocks, self._world.channel.blocks = self._world.channel.blocks, []
             sample, command = self._timing.popleft()
@@ -267,7 +268,6 @@ class Scorer:
             self._link_blocks(self._silent, self._gate_s if gate_s else 0.0)
             self._link_blocks(blocks, gate_s)
             self._silent, self._gate_s = [], gate_s
-        # A tick without clicks at the end of the flight waits for good, and counts for nothing.
 
     def _link_blocks(self, blocks: list[BlockTruth], gate_s: float) -> None:
         """gate_s: 0 where nothing counted."""

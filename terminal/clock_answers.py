@@ -2,20 +2,18 @@
 
 import math
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terminal.clock_input import TagStream
+from terminal.clock_totals import Settled, Totals
 from terminal.timetags import quality
-from terminal.timetags.formats import TagBlock
-from terminal.timetags.leap_search import found_again
 from terminal.timetags.pairs import PairLock
-from terminal.timetags.pattern import PublicPattern
-from terminal.timetags.recovered import Clicks, RecoveredStretch, Recovery
+from terminal.timetags.recovered import RecoveredStretch, Recovery
 from terminal.timetags.repetition import Repetition
-from terminal.timetags.slot_audit import SlotAudit, Span
+from terminal.timetags.slot_audit import Span
 
 _NAMES = "HVDA"
 _CLEAR_CLICKS = 50
@@ -23,130 +21,13 @@ _CLEAR_CLICKS = 50
 _HOT_RATIO = 4.0
 _HOT_CLICKS = 100
 _MOST_OF_FILE = 0.99
-_MOST_LEAPS = 10
-
-
-class FirstClick(NamedTuple):
-    """The earliest click whose slot is sure."""
-
-    time_ps: int
-    channel: int
-
-
-class Totals:
-    """Over all clicks of a file."""
-
-    def __init__(self, recovery: Recovery, pattern: PublicPattern) -> None:
-        self._pattern = pattern
-        self._slot_period_s = recovery.slot_period_s
-        self._histogram = np.zeros(quality.BINS, dtype=np.int64)
-        self._far = np.zeros((4, 4), dtype=np.int64)
-        self._counts = np.zeros((4, 16), dtype=np.int64)
-        self._figures = np.zeros(3, dtype=np.int64)
-        self._clicks = 0
-        self.first: FirstClick | None = None
-        self._audit = SlotAudit(recovery, pattern)
-
-    @property
-    def histogram(self) -> NDArray[np.float64]:
-        """Of the residuals, over one slot."""
-        return self._histogram.astype(np.float64)
-
-    @property
-    def far(self) -> NDArray[np.float64]:
-        """By channel: clicks in the half of the slot that is far from its centre."""
-        return np.asarray(np.sum(self._far, axis=0), dtype=np.float64)
-
-    @property
-    def counts(self) -> NDArray[np.float64]:
-        """Accepted clicks in public slots, see `terminal.timetags.frame`."""
-        return np.asarray(np.sum(self._counts, axis=0), dtype=np.float64)
-
-    @property
-    def by_window(self) -> tuple[int, int, int]:
-        """Clicks in the window, out of it, without a slot."""
-        sure, accepted, _ = self._figures.tolist()
-        return accepted, sure - accepted, self._clicks - sure
-
-    @property
-    def sure_s(self) -> float:
-        """Time in which the slot is sure."""
-        return 1e-12 * float(self._figures[-1])
-
-    def add(self, block: TagBlock, clicks: Clicks) -> None:
-        """Clicks of a block, ascending in time."""
-        from terminal.timetags import tally_kernels
-
-        tally_kernels.tally(
-            block.time_ps,
-            block.channel,
-            clicks.slot,
-            clicks.residual_s,
-            clicks.accepted,
-            self._pattern.state,
-            self._slot_period_s,
-            self._histogram,
-            self._far,
-            self._counts,
-            self._figures,
-        )
-        self._clicks += block.time_ps.size
-        if self.first is None and np.any(sure := clicks.slot >= 0):
-            k = int(np.argmax(sure))
-            self.first = FirstClick(int(block.time_ps[k]), int(block.channel[k]))
-        self._audit.feed(block.time_ps, block.channel, clicks)
-
-    def wrong(self) -> list[Span]:
-        """Where the slots don't fit the pattern, after all blocks."""
-        return self._audit.wrong()
-
-
-def assign_all(
-    stream: TagStream,
-    recovery: Recovery,
-    pattern: PublicPattern,
-    slots: NDArray[np.int64] | None,
-) -> Totals:
-    """One pass over the file: totals, and the slots of all clicks into `slots` (clicks,)."""
-    totals = Totals(recovery, pattern)
-    for block in stream.blocks():
-        clicks = recovery.assign(block.time_ps, block.channel)
-        if slots is not None:
-            slots[block.rows] = clicks.slot
-        totals.add(block, clicks)
-    return totals
-
-
-class Settled(NamedTuple):
-    """A recovery whose slots fit the pattern wherever they are given."""
-
-    recovery: Recovery
-    totals: Totals | None
-    """None: no lock."""
-    leaps: list[Span]
-    """Where they surely did not at first."""
-
-
-def settle(
-    stream: TagStream,
-    recovery: Recovery,
-    pattern: PublicPattern,
-    slots: NDArray[np.int64] | None,
-) -> Settled:
-    """Slots of all clicks, as `assign_all`; where they don't fit, the clock is searched again."""
-    if not recovery.stretches:
-        return Settled(recovery, None, [])
-    totals = assign_all(stream, recovery, pattern, slots)
-    unsure = totals.wrong()
-    if unsure:
-        recovery = found_again(stream.distinct_blocks, pattern, recovery, unsure)
-        totals = assign_all(stream, recovery, pattern, slots)
-    return Settled(recovery, totals, [span for span in unsure if span.is_leap])
+_MOST_SPANS = 10
+"""In one note."""
 
 
 def recovery_answer(stream: TagStream, settled: Settled) -> dict[str, Any]:
     """The answer of `qsky clock recover`."""
-    recovery, totals, leaps = settled
+    recovery, totals, leaps, unsure_spans = settled
     flags, notes = list(stream.defect_kinds), list(stream.defects)
     if stream.repeated:
         flags.append("repeated_clicks")
@@ -173,7 +54,7 @@ def recovery_answer(stream: TagStream, settled: Settled) -> dict[str, Any]:
     frequency, drift, slot = at_first.at_first_click()
     signal = quality.signal_in_histogram(totals.histogram, recovery.slot_period_s)
     longest = max(recovery.stretches, key=lambda stretch: stretch.phases.t_s.size)
-    for flag, note in _findings(recovery, totals, leaps):
+    for flag, note in _findings(recovery, totals, leaps, unsure_spans):
         if flag not in flags:
             flags.append(flag)
         notes.append(note)
@@ -229,7 +110,9 @@ def _allan(stretch: RecoveredStretch) -> list[dict[str, float]]:
     ]
 
 
-def _findings(recovery: Recovery, totals: Totals, leaps: list[Span]) -> list[tuple[str, str]]:
+def _findings(
+    recovery: Recovery, totals: Totals, leaps: list[Span], unsure: list[Span]
+) -> list[tuple[str, str]]:
     """Flags and what they mean, of what only the recovered slots show."""
     found = []
     swapped = swapped_channels(totals.counts)
@@ -244,15 +127,23 @@ def _findings(recovery: Recovery, totals: Totals, leaps: list[Span]) -> list[tup
         text = "the earliest click is too far from the signal to know its slot"
         found.append(("first_click_unsure", text))
     if leaps:
-        at_s = ", ".join(
-            f"{(span.begin_ps - recovery.first_ps) * 1e-12:.3f}" for span in leaps[:_MOST_LEAPS]
-        )
-        more = " ..." if len(leaps) > _MOST_LEAPS else ""
-        found.append(("slot_leap", f"the slots leapt against the pattern after {at_s}{more} s"))
-    if len(recovery.stretches) > 1:
-        text = f"the clock was lost and found again {len(recovery.stretches) - 1} times"
+        at_s = _begins(leaps, recovery.first_ps)
+        found.append(("slot_leap", f"the slots leapt against the pattern after {at_s} s"))
+    if unsure:
+        at_s = _begins(unsure, recovery.first_ps)
+        total_s = 1e-12 * sum(span.end_ps + 1 - span.begin_ps for span in unsure)
+        text = f"{total_s:.3g} s without slots, after {at_s} s: they might not fit the pattern"
+        found.append(("slots_unsure", text))
+    if recovery.locks > 1:
+        text = f"the clock was lost and found again {recovery.locks - 1} times"
         found.append(("relocked", text))
     return found
+
+
+def _begins(spans: list[Span], first_ps: int) -> str:
+    """In s after the earliest click, as text."""
+    shown = [f"{(span.begin_ps - first_ps) * 1e-12:.3f}" for span in spans[:_MOST_SPANS]]
+    return ", ".join(shown) + (" ..." if len(spans) > _MOST_SPANS else "")
 
 
 def swapped_channels(counts: NDArray[np.float64]) -> str | None:

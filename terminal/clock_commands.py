@@ -65,9 +65,10 @@ def recover(
       qsky clock recover pass.a1 --pattern pattern.npz --slot-ps 5000 --slots slots.npy --json -
     """
     from terminal import clock_input
-    from terminal.clock_answers import recovery_answer, settle
+    from terminal.clock_answers import recovery_answer
     from terminal.clock_slots import slots_file
     from terminal.clock_tables import table
+    from terminal.clock_totals import settle
     from terminal.timetags.file_recovery import recover as recover_file
 
     clock_input.check_range(

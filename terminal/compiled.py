@@ -17,8 +17,8 @@ _ROOMS = ("control/fine", "control/prediction", "timetags")
 
 
 def _cache_folder() -> Path:
-    """One for each state of these rooms: numba looks at the file of a function alone, and would take
-    an old one where a constant or a function that it calls has changed in another file."""
+    """One for each state of these rooms: numba looks at the file of a function alone, and would
+    take an old one where a constant or a function that it calls has changed in another file."""
     digest = sha256()
     for room in _ROOMS:
         for path in sorted((_HERE / room).rglob("*.py")):

@@ -188,5 +188,6 @@ def _on_hardware(text: bytes) -> FineReport:
 
 
 def main() -> None:
-    """The process for real devices: they are opened by their URLs."""
+    """The process for real devices: they are opened by their URLs. So far only tests start it, on
+    pseudo-terminals: `qsky run --realtime` starts that of `hil.fine_process`."""
     as_child(_on_hardware)

@@ -2,7 +2,9 @@
 
 `Terminal.tick` is the main loop's body: whoever owns the time (lock-step world, real-time pacer)
 calls it once per period. In real time the fine loop runs in a process of its own
-(`terminal.fine_process`), and the others here, as `SLOW`.
+(`terminal.fine_process`), and the others here, as `SLOW`. So far that is
+`qsky run --realtime`, with the simulated plant in that process (`hil.fine_process`):
+`terminal.fine_process.main`, which opens real devices, is started by tests only.
 """
 
 from collections.abc import Sequence

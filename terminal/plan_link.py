@@ -4,21 +4,26 @@ Only means, from what the mission agrees on, what the terminal is made of, and w
 """
 
 from itertools import pairwise
-from math import expm1, hypot, inf, log10, radians, sin, sqrt
+from math import hypot, inf, log10, radians, sin, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from config.mission import Mission, SatellitePartner, Source
+from config.mission import Mission, SatellitePartner
 from config.terminal import TerminalConfig
-from terminal.plan_assumptions import AFTERPULSE_PROBABILITY, Assumed
+from terminal.plan_assumptions import Assumed
+from terminal.plan_receiver import (
+    Receiving,
+    clicks_per_second,
+    receiving_end,
+    summed_counts,
+)
 
 if TYPE_CHECKING:
     from terminal.control.beam_width import Sent
     from terminal.plan import PlanRow
-    from terminal.qkd.expected import Receiver
-    from terminal.qkd.finite_key import SiftedCounts, Triple
+    from terminal.plan_protocol import PlannedProtocol
 
 LEAST_SINE = 1e-3
 """The plane-parallel air mass 1 / sin(elevation) has no meaning at the horizon: it stops here."""
@@ -47,14 +52,6 @@ class RowLink(Struct, frozen=True):
     the jitter and the offset that it expects."""
 
 
-class PlannedProtocol(Struct, frozen=True):
-    """What the sender would best send over the pass that is expected; p_X is the mission's."""
-
-    intensities: tuple[float, float, float]
-    intensity_probabilities: tuple[float, float, float]
-    secret_key_bits: float
-
-
 class LinkPlan(Struct, frozen=True):
     """What the whole pass is worth."""
 
@@ -70,7 +67,7 @@ class LinkPlan(Struct, frozen=True):
     """Bits of the key basis that are given away to estimate the errors."""
     qber: float
     secret_key_bits: float
-    best_protocol: PlannedProtocol | None
+    best_protocol: "PlannedProtocol | None"
     """None where the link never stands."""
     divergence_policy: str
     """best: control chooses the width; fixed: the mission's."""
@@ -84,40 +81,6 @@ class Outage(NamedTuple):
 
     from_s: float
     to_s: float
-
-
-class Receiving(NamedTuple):
-    """Optics and detectors of whoever receives."""
-
-    aperture_m: float
-    transmittance: float
-    detector_efficiency: float
-    gate_s: float
-    """Full width."""
-    sky_hz: float
-    """Clicks by sky light, all detectors together."""
-
-
-def receiving_end(mission: Mission, config: TerminalConfig, assumed: Assumed) -> Receiving:
-    from terminal.optics.background import background_rate_hz
-
-    source, receiver = mission.source, mission.receiver
-    optics = receiver or config.optics
-    half_s = receiver.gate_half_width_s if receiver else config.timing.gate_half_width_s
-    sky_hz = background_rate_hz(
-        assumed.background_w_m2_sr_um,
-        optics.field_of_view_rad,
-        optics.aperture_m,
-        optics.filter_bandwidth_m,
-        source.wavelength_m,
-    )
-    return Receiving(
-        optics.aperture_m,
-        optics.transmittance,
-        optics.detector_efficiency,
-        min(2.0 * half_s, 1.0 / source.pulse_rate_hz),
-        sky_hz * optics.transmittance * optics.detector_efficiency,
-    )
 
 
 def with_link(
@@ -178,22 +141,6 @@ def with_link(
     )
 
 
-def summed_counts(
-    each_s: "list[SiftedCounts]", seconds: list[float], kept: float
-) -> "SiftedCounts":
-    """Of the whole pass; `kept`: of the key basis, what is not disclosed."""
-    import numpy as np
-
-    from terminal.qkd.finite_key import SiftedCounts
-
-    x, z, z_errors = (
-        np.dot(seconds, [getattr(counts, name) for counts in each_s])
-        for name in ("x", "z", "z_errors")
-    )
-    x_errors = float(np.dot(seconds, [counts.x_errors for counts in each_s]))
-    return SiftedCounts(_triple(kept * x), _triple(z), kept * x_errors, _triple(z_errors))
-
-
 def _control(mission: Mission, config: TerminalConfig) -> "Sent | None":
     """What divergence control has to choose from; None where the width is the mission's."""
     if config.divergence is None or mission.receiver is None or config.divergence.policy == "fixed":
@@ -219,63 +166,6 @@ def _width_rad(
 
     error_rad = hypot(assumed.jitter_rad, config.divergence.offset_sigma_rad)
     return best_rad(control, row.range_m, error_rad)
-
-
-def clicks_per_second(
-    transmittance: float, mission: Mission, receiving: Receiving, assumed: Assumed
-) -> tuple[float, "SiftedCounts"]:
-    """(clicks in the gate per second, all slots and bases; sifted counts of key slots a second)."""
-    from terminal.qkd.expected import detection_probability, expected_counts
-
-    source = mission.source
-    p_x = source.basis_x_probability
-    receivers = receivers_of_bases(transmittance, source, receiving, assumed)
-    per_slot = sum(
-        weight * share * float(detection_probability(transmittance, mu, receiver))
-        for weight, mu in _slots(source)
-        for share, receiver in zip((p_x, 1.0 - p_x), receivers, strict=True)
-    )
-    counts = expected_counts(
-        [transmittance],
-        source.pulse_rate_hz * (1.0 - source.public_share),
-        source.intensities,
-        source.intensity_probabilities,
-        p_x,
-        *receivers,
-        shared_errors=False,
-    )
-    return source.pulse_rate_hz * per_slot, counts
-
-
-def _slots(source: Source) -> list[tuple[float, float]]:
-    """(share of all slots, public ones included; photons) of each intensity."""
-    weights = [(1.0 - source.public_share) * p for p in source.intensity_probabilities]
-    weights[0] += source.public_share
-    return list(zip(weights, source.intensities, strict=True))
-
-
-def receivers_of_bases(
-    transmittance: float, source: Source, receiving: Receiving, assumed: Assumed
-) -> tuple["Receiver", "Receiver"]:
-    """Of the key and of the check basis."""
-    from terminal.qkd.expected import receiver_behind_splitter
-
-    signal_hz = source.pulse_rate_hz * sum(
-        weight * -expm1(-mu * transmittance) for weight, mu in _slots(source)
-    )
-
-    def behind(share: float) -> "Receiver":
-        return receiver_behind_splitter(
-            share,
-            assumed.dark_rate_hz,
-            receiving.sky_hz,
-            signal_hz,
-            receiving.gate_s,
-            AFTERPULSE_PROBABILITY,
-            assumed.intrinsic_qber,
-        )
-
-    return behind(source.basis_x_probability), behind(1.0 - source.basis_x_probability)
 
 
 def _budget(
@@ -306,11 +196,6 @@ def _budget(
         sifted_bits=0.0,
         divergence_urad=1e6 * width_rad,
     )
-
-
-def _triple(values: list[float]) -> "Triple":
-    signal, decoy, vacuum = values
-    return signal, decoy, vacuum
 
 
 def _db(transmittance: float) -> float:

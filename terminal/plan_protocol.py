@@ -5,11 +5,11 @@ The basis choice stays the mission's: a receiver's beam splitter is what it is.
 
 import msgspec
 import numpy as np
+from msgspec import Struct
 
 from config.mission import Mission, Source
 from terminal.plan_assumptions import Assumed
-from terminal.plan_link import (
-    PlannedProtocol,
+from terminal.plan_receiver import (
     Receiving,
     clicks_per_second,
     receivers_of_bases,
@@ -23,6 +23,14 @@ from terminal.qkd.protocol_domain import Domain
 _INTENSITIES = (0.2, 1.0), (0.01, 0.5)
 """Of signal and decoy. A vacuum that is not quite empty comes from the modulator: it stays."""
 _PROBABILITIES = (0.3, 0.98), (0.01, 0.6)
+
+
+class PlannedProtocol(Struct, frozen=True):
+    """What the sender would best send over the pass that is expected; p_X is the mission's."""
+
+    intensities: tuple[float, float, float]
+    intensity_probabilities: tuple[float, float, float]
+    secret_key_bits: float
 
 
 def best_protocol(

@@ -74,7 +74,7 @@ def measure(
 
 
 def measure_background(quad: QuadDetector, advance: Callable[[], int], rate_hz: float) -> float:
-    """Mean sum of the four channels, over `DARK_S` of scans: of the background, if the light is off.
+    """Mean sum of the four channels over `DARK_S` of scans: the background's, if the light is off.
 
     advance: as of `measure`. The mirror is left where it is.
 

@@ -42,13 +42,6 @@ def widths_rad(sent: Sent) -> Array:
     return np.geomspace(sent.narrowest_rad, sent.widest_rad, max(n, 2))
 
 
-def far_field_best_rad(sent: Sent, jitter_rad: float, offset_rad: float) -> float:
-    """Best 1/e^2 full angle for a small receiver far away: the closed form, inside the limits."""
-    square = 2.0 * offset_rad**2 - 4.0 * jitter_rad**2
-    best = 2.0 * math.sqrt(max(square, 0.0))
-    return min(max(best, sent.narrowest_rad), sent.widest_rad)
-
-
 def mean_share(
     sent: Sent,
     full_divergence_rad: ArrayLike,

@@ -6,7 +6,7 @@ sample under a held command is exact (zero-order hold; e.g. Franklin, Powell and
 Control of Dynamic Systems, 3rd ed., section 4.3).
 """
 
-from math import atan2, cos, exp, hypot, pi, sin, sqrt
+from math import atan2, cos, exp, pi, sin, sqrt
 from typing import NamedTuple
 
 from config.terminal import LEAST_SPAN
@@ -105,9 +105,3 @@ def rotation_rad(matrix: Matrix) -> float:
     """Of the mirror's axes in the detector, counter-clockwise, cross-talk aside."""
     (a, b), (c, d) = matrix
     return atan2(c - b, a + d)
-
-
-def mean_gain(matrix: Matrix) -> float:
-    """Detector radians for a commanded radian."""
-    (a, b), (c, d) = matrix
-    return 0.5 * hypot(a + d, c - b)

@@ -3,10 +3,12 @@
 The length that is climbed is not cut at 0: cut, most of the domain is a plateau of zeros. It starts
 cold and draws nothing at random, so the answer depends on the question alone: a scan of the whole
 domain, then from its best points, apart from each other, clouds that move to their better quarter
-and take that one's shape (cross-entropy method); the highest goes on alone. Slopes would be of little use: where keys are short the length is a
-staircase, since the leakage counts whole errors. Where the scan meets no key, the pass is made
-longer until there is one, and the best protocol is followed down to the true length: what gives a
-key gives one from any longer block, so the last protocol to survive was among them before.
+and take that one's shape (cross-entropy method); the highest goes on alone. Slopes would be of
+little use: where keys are short the length is a staircase, since the leakage counts whole errors.
+
+Where the scan meets no key, the pass is made longer until there is one, and the best protocol is
+followed down to the true length: what gives a key gives one from any longer block, so the last
+protocol to survive was among them before.
 """
 
 from collections.abc import Callable
@@ -32,15 +34,16 @@ _COARSE_SLOTS = 32
 _CLOUD, _BETTER = 64, 16
 _KEPT = 0.1
 """Of a cloud's covariance, in the next one's."""
-_STARTS, _APART = 5, 0.2
+_STARTS, _APART = 4, 0.2
 """Clouds at first, and the least distance between them, in the cube."""
-_TOGETHER, _ALONE, _FOLLOWING, _LAST = 8, 8, 6, 12
+_TOGETHER, _ALONE, _FOLLOWING, _LAST = 6, 10, 6, 12
 """Generations."""
 _FIRST_SPREAD = 0.12
 _WIDER, _LEAST_SPREAD = 2.0, 0.01
 """How a cloud that has shrunk is made ready for a somewhat different hill."""
 
-_LONGER = tuple(4.0**k for k in range(9))
+_FOURFOLD = 8
+"""How often a pass is made four times as long, at most, in search of a key."""
 _SHORTEN = 0.6
 
 
@@ -147,11 +150,19 @@ def _scan(link: Link, domain: Domain, rules: KeyRules) -> tuple[Array, float]:
     places = _evenly(_SCANNED, len(domain.free))
     protocol = protocol_at(places, domain)
     counts = counts_over(link, *protocol)
-    for length in _LONGER:
+
+    def worth_of(length: float) -> Array:
         longer = Counts(*(length * field for field in counts))
-        worth = bound_key(longer, *protocol[:2], rules).unclipped_key_bits
-        if worth.max() > 0.0:
-            break
+        return bound_key(longer, *protocol[:2], rules).unclipped_key_bits
+
+    length, worth = 1.0, worth_of(1.0)
+    if worth.max() <= 0.0:
+        none, some = 0, _FOURFOLD
+        while some - none > 1:
+            middle = (none + some) // 2
+            none, some = (none, middle) if worth_of(4.0**middle).max() > 0.0 else (middle, some)
+        length = 4.0**some
+        worth = worth_of(length)
     kept: list[Array] = []
     for place in places[np.argsort(-worth, kind="stable")]:
         if all(np.abs(place - other).max(initial=0.0) > _APART for other in kept):

@@ -164,8 +164,8 @@ class ChannelDelays(NamedTuple):
         slot_period_s: float,
         left_out: NDArray[np.bool_],
     ) -> "ChannelDelays":
-        """With one step of Fisher scoring about what was known before, of the channels not left out;
-        more of them diverge on blocks of few clicks.
+        """With one step of Fisher scoring about what was known before, except for channels left
+        out; more of them diverge on blocks of few clicks.
 
         An error of the clock's phase moves all channels alike, and is taken out with their mean.
         """

@@ -44,54 +44,88 @@ class Chirp(NamedTuple):
         return min(1.0, self.trials * math.exp(-self.power))
 
 
+class _Trials(NamedTuple):
+    """Rates at which clicks are folded: those of the transform of binned clicks, and one halfway
+    between each two; (4 kept + 5,), ascending, two more on either side to interpolate with."""
+
+    bins: NDArray[np.int64]
+    share: Array
+    """(n,): each click's bin, and what goes to the one after."""
+    bin_s: float
+    size: int
+    """Of the transform."""
+    kept: int
+    """Of its rates, on either side of zero."""
+    scale: NDArray[np.float32]
+    """From squares to powers: mean 1 for clicks at random."""
+
+    def power(self, phasor: NDArray[np.complex128]) -> NDArray[np.float32]:
+        """In each trial, of the clicks' phasors (n,)."""
+        from scipy.fft import fft  # Half of numpy's time, but slow to import.
+
+        binned = np.zeros(self.size, dtype=np.complex64)
+        np.add.at(binned, self.bins, (phasor * (1.0 - self.share)).astype(np.complex64))
+        np.add.at(binned, self.bins + 1, (phasor * self.share).astype(np.complex64))
+        spectrum = fft(binned)
+        # Negative frequencies first.
+        around = np.concatenate([spectrum[-self.kept - 1 :], spectrum[: self.kept + 2]])
+        between = around[1:] - around[:-1]
+        power = np.empty(self.scale.size, dtype=np.float32)
+        power[::2] = np.square(around.real) + np.square(around.imag)
+        power[1::2] = np.square(between.real) + np.square(between.imag)
+        power *= self.scale
+        return power
+
+    def rate_hz(self, trial: float) -> float:
+        return (0.5 * trial - self.kept - 1) / (self.size * self.bin_s)
+
+
+def _trials(t_s: Array, half_width_hz: float) -> _Trials:
+    """Up to this rate on either side of zero; t_s: (n,), of the clicks."""
+    from scipy.fft import next_fast_len
+
+    bin_s = 1.0 / (_OVERSAMPLING * half_width_hz)
+    place = (t_s - t_s[0]) / bin_s
+    index = place.astype(np.int64)
+    size = int(next_fast_len(int(index[-1]) + 2))
+    kept = math.ceil(half_width_hz * size * bin_s)
+    scale = _inverse_noise(place, size, kept) / np.float32(t_s.size)
+    return _Trials(index, place - index, bin_s, size, kept, scale)
+
+
 def search_chirp(t_s: Array, slot_period_s: float, most_rate: float, most_drift: float) -> Chirp:
     """The strongest of all cells with |rate| and |drift| up to these limits.
 
     t_s: (n,), n >= 2, ascending, with a span above zero. Rate is dimensionless, drift in 1/s. The
     span should be short enough that jerk bends the phase by less than a tenth of a slot.
     """
-    from scipy.fft import fft, next_fast_len  # Half of numpy's time, but slow to import.
-
-    n, span = t_s.size, float(t_s[-1] - t_s[0])
+    span = float(t_s[-1] - t_s[0])
     middle = float(t_s[0]) + 0.5 * span
     half_width_hz = (most_rate + 0.5 * most_drift * span) / slot_period_s
-    half_width_hz = max(half_width_hz, 2.0 / span)
-    bin_s = 1.0 / (_OVERSAMPLING * half_width_hz)
-    place = (t_s - t_s[0]) / bin_s
-    index = place.astype(np.int64)
-    size = int(next_fast_len(int(index[-1]) + 2))
-    kept = math.ceil(half_width_hz * size * bin_s)
-    scale = _inverse_noise(place, size, kept) / n
+    trials = _trials(t_s, max(half_width_hz, 2.0 / span))
     turns = t_s / slot_period_s
     phasor = np.exp(2j * math.pi * (turns - np.rint(turns)))
-    shared = np.concatenate([phasor * (1.0 + index - place), phasor * (place - index)])
-    index = np.concatenate([index, index + 1])
-    bend = np.tile(math.pi / slot_period_s * np.square(t_s - middle), 2)
+    bend = math.pi / slot_period_s * np.square(t_s - middle)
     steps = math.ceil(most_drift / slot_period_s * span * span / _CHIRP_STEP)
     drifts = most_drift * np.arange(-steps, steps + 1) / max(steps, 1)
 
-    best = Chirp(0.0, 0.0, middle, -1.0, len(drifts) * (4 * kept + 1))
-    binned = np.zeros(size, dtype=np.complex64)
-    power = np.empty(scale.size, dtype=np.float32)
+    best = Chirp(0.0, 0.0, middle, -1.0, len(drifts) * (4 * trials.kept + 1))
     for drift in drifts.tolist():
-        binned[index] = 0.0
-        np.add.at(binned, index, (shared * np.exp(-1j * drift * bend)).astype(np.complex64))
-        spectrum = fft(binned)
-        # Negative frequencies first, one more trial on either side to interpolate with.
-        around = np.concatenate([spectrum[-kept - 1 :], spectrum[: kept + 2]])
-        between = around[1:] - around[:-1]
-        power[::2] = np.square(around.real) + np.square(around.imag)
-        power[1::2] = np.square(between.real) + np.square(between.imag)
-        power *= scale
+        power = trials.power(phasor * np.exp(-1j * drift * bend))
         peak = 2 + int(np.argmax(power[2:-2]))
         if power[peak] > best.power:
-            left, top, right = (float(power[peak + k]) for k in (-1, 0, 1))
-            curvature = left - 2.0 * top + right
-            vertex = 0.5 * (left - right) / curvature if curvature < 0.0 else 0.0
-            vertex = min(max(vertex, -0.5), 0.5)
-            rate = (0.5 * (peak + vertex) - kept - 1) / (size * bin_s) * slot_period_s
-            best = best._replace(rate=rate, rate_per_s=drift, power=top)
+            rate = slot_period_s * trials.rate_hz(
+                peak + _vertex(*power[peak - 1 : peak + 2].tolist())
+            )
+            best = best._replace(rate=rate, rate_per_s=drift, power=float(power[peak]))
     return best
+
+
+def _vertex(left: float, top: float, right: float) -> float:
+    """Of the parabola through three neighbours, from the middle one, half a step at most."""
+    curvature = left - 2.0 * top + right
+    vertex = 0.5 * (left - right) / curvature if curvature < 0.0 else 0.0
+    return min(max(vertex, -0.5), 0.5)
 
 
 def _inverse_noise(place: Array, size: int, kept: int) -> NDArray[np.float32]:

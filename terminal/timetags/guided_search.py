@@ -9,15 +9,12 @@ from numpy.typing import NDArray
 from terminal.timetags import tracking
 from terminal.timetags.blind import BlindLock, acquire_blind
 from terminal.timetags.clock_following import LOW_ORBIT
-from terminal.timetags.lock_search import Reach
+from terminal.timetags.lock_search import Reach, about_coasting
 from terminal.timetags.mixture import Array
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.tracking import Track
 
 _FULL = Reach()
-_SIGMA = 6.0
-_LEAST_RATE = 1e-8
-"""On either side, where the filter thinks that it knows better."""
 _WORTH_SHARE = 0.5
 """Of the cells of a full search: a guide that leaves more is none."""
 _GUIDED_CLICKS = 30_000
@@ -42,10 +39,10 @@ class Guide(NamedTuple):
         """
         t_s = (time_ps - self.reference_ps) * 1e-12
         track = tracking.predict(self.track, t_s, LOW_ORBIT)
-        rate = _SIGMA * track.frequency_sigma + _LEAST_RATE
+        doubts = (track.frequency_sigma, track.drift_sigma_per_s)
         # Beside the drift's doubt at the first click, what jerk makes of it until the last one.
-        drift = _SIGMA * track.drift_sigma_per_s + _FULL.jerk_per_s2 * _FULL.fold_span_s
-        return track, _FULL._replace(rate=rate, drift_per_s=drift)
+        least_drift_per_s = _FULL.jerk_per_s2 * _FULL.fold_span_s
+        return track, about_coasting(_FULL, *doubts, least_drift_per_s)
 
 
 def acquire(

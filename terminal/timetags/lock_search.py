@@ -52,6 +52,20 @@ class Reach(NamedTuple):
     """In longer spans jerk would spoil the fold, and the cells grow with the cube of the span."""
 
 
+_COASTING_SIGMA = 6.0
+_LEAST_RATE = 1e-8
+"""On either side, where a filter thinks that it knows better."""
+
+
+def about_coasting(
+    reach: Reach, rate_sigma: float, drift_sigma_per_s: float, least_drift_per_s: float
+) -> Reach:
+    """What is left to search about a clock that has coasted, whose doubts these are."""
+    rate = _COASTING_SIGMA * rate_sigma + _LEAST_RATE
+    drift = _COASTING_SIGMA * drift_sigma_per_s + least_drift_per_s
+    return reach._replace(rate=min(reach.rate, rate), drift_per_s=min(reach.drift_per_s, drift))
+
+
 class Aim(NamedTuple):
     """What is looked for."""
 
@@ -93,38 +107,48 @@ def attempt(aim: Aim, search: Search, t_s: Array, channel: NDArray[np.uint8]) ->
     t_s: (n,), n >= 2, ascending, span above zero, from a reference that all attempts share;
     channel: (n,), 0..3 = H V D A.
     """
-    known = search.clock
-    if known is not None and search.pending is not None:
+    if search.clock is not None and search.pending is not None:
         return _search_slot(aim, search, search.pending)
     first = int(np.searchsorted(t_s, search.begin_s))
     t_s, channel = t_s[first:], channel[first:]
-    if known is not None and t_s.size < search.enough_clicks:
-        next_s = GROWTH**2 * float(t_s[-1])
-        if phase_fit.phase_sigma_s(known.fit.covariance, next_s) < _CARRY_SHARE * aim.slot_period_s:
-            return search
-    clock = _clock(aim, t_s, known)
+    if _may_wait(aim, search, t_s):
+        return search
+    clock = _clock(aim, t_s, search.clock)
     if clock is None:
         return search._replace(clock=None, begin_s=-math.inf)
-    fit, period = clock.fit, aim.slot_period_s
-    slot, offset = slots(t_s, period, fit.coefficients)
-    silent = _silent_clicks(offset, fit.mixture, period)
-    if silent and t_s[-1] > t_s[silent]:
+    silent = _silent_clicks(aim, clock.fit, t_s)
+    if silent:
         t_s, channel = t_s[silent:], channel[silent:]
-        fit = fit_phase(t_s, period, fit.coefficients, fit.mixture, _prior(aim.reach))
-        clock, search = clock._replace(fit=fit), search._replace(begin_s=float(t_s[0]))
-        slot, offset = slots(t_s, period, fit.coefficients)
-    search = search._replace(clock=clock)
+        search = search._replace(begin_s=float(t_s[0]))
+        clock = clock._replace(fit=_refit(aim, clock.fit, t_s))
+    return _prove(aim, search._replace(clock=clock), clock.fit, t_s, channel)
+
+
+def _may_wait(aim: Aim, search: Search, t_s: Array) -> bool:
+    """Too few clicks to prove a slot, and the clock known carries on to those of the attempt after
+    the next."""
+    if search.clock is None or t_s.size >= search.enough_clicks:
+        return False
+    next_s = GROWTH**2 * float(t_s[-1])
+    doubt_s = phase_fit.phase_sigma_s(search.clock.fit.covariance, next_s)
+    return doubt_s < _CARRY_SHARE * aim.slot_period_s
+
+
+def _prove(
+    aim: Aim, search: Search, fit: PhaseFit, t_s: Array, channel: NDArray[np.uint8]
+) -> Search:
+    """Begins the search for the slot, where there is hope for it."""
+    slot, offset = slots(t_s, aim.slot_period_s, fit.coefficients)
     log_limit = math.log(aim.false_lock_probability) - _log_trials(search)
-    x = contrast(offset, fit.mixture, period)
+    x = contrast(offset, fit.mixture, aim.slot_period_s)
     hit = evidence(slot, channel, x, aim.pattern)
     hope = log_chance_hoped(hit) / (log_limit - math.log(aim.pattern.length))
     if hope < 1.0:
         growth = min(_ENOUGH_SHARE / max(hope, 1e-9), _MOST_GROWTH)
         return search._replace(enough_clicks=math.floor(growth * t_s.size))
-    if fit.power - alias_power(t_s, offset, period) < _ALIAS_ODDS:
+    if fit.power - alias_power(t_s, offset, aim.slot_period_s) < _ALIAS_ODDS:
         return search
-    pending = slot_search.begin(slot, channel, x, aim.pattern)
-    return _search_slot(aim, search, pending)
+    return _search_slot(aim, search, slot_search.begin(slot, channel, x, aim.pattern))
 
 
 def _search_slot(aim: Aim, search: Search, pending: SlotSearch) -> Search:
@@ -147,12 +171,21 @@ def _log_trials(search: Search) -> float:
     return math.log((search.slot_searches + 1) * (search.slot_searches + 2))
 
 
-def _silent_clicks(offset_s: Array, mixture: Mixture, slot_period_s: float) -> int:
-    """First clicks that the signal is not among, 0 as a rule; offset_s: (n,), in time order."""
-    ratio = likelihood_ratio(offset_s, mixture, slot_period_s)
-    for_signal = np.cumsum(np.log1p(mixture.fraction * (ratio - 1.0)))
+def _silent_clicks(aim: Aim, fit: PhaseFit, t_s: Array) -> int:
+    """First clicks that the signal is not among, 0 as a rule; what is left has a span above 0."""
+    _, offset_s = slots(t_s, aim.slot_period_s, fit.coefficients)
+    ratio = likelihood_ratio(offset_s, fit.mixture, aim.slot_period_s)
+    for_signal = np.cumsum(np.log1p(fit.mixture.fraction * (ratio - 1.0)))
     least = int(np.argmin(for_signal[:-2]))
-    return least + 1 if for_signal[least] < -_SILENT_NATS else 0
+    if for_signal[least] >= -_SILENT_NATS or t_s[-1] <= t_s[least + 1]:
+        return 0
+    return least + 1
+
+
+def _refit(aim: Aim, fit: PhaseFit, t_s: Array) -> PhaseFit:
+    """The fit carried on to other clicks."""
+    prior = _prior(aim.reach)
+    return fit_phase(t_s, aim.slot_period_s, fit.coefficients, fit.mixture, prior)
 
 
 def _prior(reach: Reach) -> Prior:
@@ -169,12 +202,10 @@ def slots(t_s: Array, slot_period_s: float, coefficients: Array) -> tuple[NDArra
 def _clock(aim: Aim, t_s: Array, known: Clock | None) -> Clock | None:
     """The clock over all of t_s: carried on from what is known, else searched for."""
     reach, period = aim.reach, aim.slot_period_s
-    prior = _prior(reach)
     if known is not None:
-        before = known.fit
-        doubt_s = phase_fit.phase_sigma_s(before.covariance, float(t_s[-1]))
+        doubt_s = phase_fit.phase_sigma_s(known.fit.covariance, float(t_s[-1]))
         if doubt_s < _CARRY_SHARE * period:
-            fit = fit_phase(t_s, period, before.coefficients, before.mixture, prior)
+            fit = _refit(aim, known.fit, t_s)
             if fit.power > known.least_power:
                 return known._replace(fit=fit)
     if t_s[-1] - t_s[0] > reach.fold_span_s:
@@ -188,4 +219,4 @@ def _clock(aim: Aim, t_s: Array, known: Clock | None) -> Clock | None:
     constant = 0.5 * chirp.rate_per_s * middle**2 - chirp.rate * middle
     start = np.array([constant, rate, chirp.rate_per_s, 0.0])
     mixture = Mixture(bounded(math.sqrt(chirp.power / t_s.size)), _JITTER_SHARE * period)
-    return Clock(fit_phase(t_s, period, start, mixture, prior), least_power)
+    return Clock(fit_phase(t_s, period, start, mixture, _prior(reach)), least_power)

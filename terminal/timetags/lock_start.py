@@ -7,7 +7,7 @@ import numpy as np
 
 from terminal.timetags import tracking
 from terminal.timetags.collecting import Collected
-from terminal.timetags.lock_search import Reach
+from terminal.timetags.lock_search import Reach, about_coasting
 from terminal.timetags.tracking import ProcessNoise, Track
 
 # Beside our own oscillator's offset.
@@ -15,10 +15,8 @@ PREDICTED = Reach(rate=0.0, drift_per_s=6e-10, jerk_per_s2=1e-11, fold_span_s=10
 """An ephemeris off by some kilometres [?]: see the walks of `tracking`."""
 UNPREDICTED = Reach(fold_span_s=1.0)
 """A low orbit."""
-_RELOCK_SIGMA = 6.0
-_RELOCK_RATE = 1e-8
-_RELOCK_DRIFT_PER_S = 1e-10
-"""The least that a search is wide where a coasting clock is its guide."""
+_LEAST_DRIFT_PER_S = 1e-10
+"""On either side of a coasting clock's."""
 _EPOCH_DOUBT_S = 5e-6
 """Sender's clock and predicted delay may be off by this much [?] ..."""
 _RATE_DOUBT = 1e-7
@@ -31,9 +29,8 @@ def search_reach(own_rate: float, reference: Track | None, *, predicted: bool) -
     reach = reach._replace(rate=reach.rate + own_rate)
     if reference is None:
         return reach
-    rate = _RELOCK_SIGMA * reference.frequency_sigma + _RELOCK_RATE
-    drift = _RELOCK_SIGMA * reference.drift_sigma_per_s + _RELOCK_DRIFT_PER_S
-    return reach._replace(rate=min(reach.rate, rate), drift_per_s=min(reach.drift_per_s, drift))
+    doubts = (reference.frequency_sigma, reference.drift_sigma_per_s)
+    return about_coasting(reach, *doubts, _LEAST_DRIFT_PER_S)
 
 
 def repetitions_told(now_s: float, repetition_s: float) -> bool:

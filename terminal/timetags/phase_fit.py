@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terminal.timetags import mixture as mx
+from terminal.timetags.clock_filter import transition
 from terminal.timetags.mixture import Array, Mixture
 
 _ITERATIONS = 40
@@ -51,18 +52,8 @@ def phase_sigma_s(covariance: Array, t_s: float) -> float:
 
 def moved(fit: PhaseFit, by_s: float) -> PhaseFit:
     """The same fit with its derivatives taken `by_s` later: of phase(t + by_s)."""
-    t = by_s
-    taylor = np.array(
-        [
-            [1.0, t, t**2 / 2.0, t**3 / 6.0],
-            [0.0, 1.0, t, t**2 / 2.0],
-            [0.0, 0.0, 1.0, t],
-            [0.0, 0.0, 0.0, 1.0],
-        ]
-    )
-    return fit._replace(
-        coefficients=taylor @ fit.coefficients, covariance=taylor @ fit.covariance @ taylor.T
-    )
+    f = transition(by_s)
+    return fit._replace(coefficients=f @ fit.coefficients, covariance=f @ fit.covariance @ f.T)
 
 
 def fit_phase(

@@ -45,16 +45,20 @@ _CONTRAST_SHARE = 0.9
 """Of the contrast measured: where it is lower than elsewhere, right slots must not seem wrong. From
 0.49 down to 0.26, which is an error rate of 24 %, they do not."""
 _MOST_CONTRAST = 0.49
+"""To start from: 1 / 2 would be no errors at all, and give a wrong click no probability."""
 _PULSES = 12.0
 """Background gets there with 6e-6."""
 _LONE_KNOT_S = 0.02
+"""Half the length of a knot that has no neighbour to tell it."""
 _END_KNOTS = 4
+"""At either end of a stretch, with finer bins: what is wrong there has no knots around it that are
+wrong as a whole."""
 _BINS_A_KNOT = 16
-"""In so many knots at either end of a stretch and beyond: what is wrong there has no knots around
-it that are wrong as a whole."""
+"""There and beyond the knots."""
 _FINEST_PS = 10**9
 """A stretch of a few short knots would have too many."""
 _ROUNDS = 4
+"""The contrast is measured where slots are right, and tells where they are."""
 
 
 class Span(NamedTuple):
@@ -86,7 +90,7 @@ class SlotAudit:
         pattern: PublicPattern,
         adjoins: tuple[bool, bool] = (False, False),
     ) -> None:
-        """adjoins: whether the stream goes on before and after what is recovered."""
+        """adjoins: whether the stream goes on, after a leap, before and after what is recovered."""
         self._recovery, self._pattern, self._adjoins = recovery, pattern, adjoins
         self._knots_ps = [_knots_ps(stretch) for stretch in recovery.stretches]
         self._edges_ps = [
@@ -149,24 +153,22 @@ class SlotAudit:
         goes_on = power > _PULSES
         last = len(self._edges_ps) - 1
         return (
-            bool(k > 0 or late or self._adjoins[0] or goes_on[0]),
-            bool(k < last or self._adjoins[1] or goes_on[1]),
+            bool(k > 0 or late or goes_on[0]),
+            bool(k < last or goes_on[1]),
         )
 
     def _ends(self, k: int, shortest: float) -> tuple[float, float]:
         """Log odds before the first bin of a stretch and, as a likelihood ratio, after its last.
 
-        shortest: length of a bin in knots. Beside a cut the slots were wrong: had they become right
-        just there, no bin more or less would be likelier, and a bin is right by its own clicks.
+        shortest: length of a bin in knots. Where the stream goes on, it does so with other slots: a
+        change just there is as likely as one bin further, and a bin is right by its own clicks.
         """
-        stretch = self._recovery.stretches[k]
-        reference_ps, t_s = stretch.path.reference_time_ps, stretch.phases.t_s
         lost_before, lost_after = self._lost(k)
         start = 0.0 if lost_before else _STATIONARY
         end = -_STATIONARY if lost_after else 0.0
-        if self._adjoins[0] or stretch.begin_ps > reference_ps + 1e12 * t_s[0]:
+        if self._adjoins[0]:
             start = math.log(_RETURN * shortest)
-        if self._adjoins[1] or stretch.end_ps < reference_ps + 1e12 * t_s[-1]:
+        if self._adjoins[1]:
             end = math.log(_LEAP * shortest)
         return start, end
 

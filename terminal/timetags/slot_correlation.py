@@ -1,4 +1,7 @@
-"""Scores of clicks against every shift of a pattern, in parts short enough for one tick.
+"""Scores of clicks against every shift of a pattern, part by part.
+
+Up to 2^21 slots a part is short enough for a tick of 50 ms: 15 ms by sums, 32 ms by a transform. At
+2^24 either takes 0.2 to 0.4 s, as going through the scores does.
 
 Of few clicks the pattern is added up once for each. Of many the theorem of correlation is faster:
 one transform for the clicks of each basis, one back.
@@ -15,7 +18,7 @@ _MOST_SUMS = 800
 """At 2^20 slots a sum takes 28 us, the transforms 31 ms; from 2^16 to 2^24 the ratio is the same
 within a factor of two."""
 _SLOTS_A_PART = 1 << 28
-"""Sums of a part, times slots: 7 ms."""
+"""Sums of a part, times slots: 7 ms; beyond 2^21 slots there are as many as a byte holds."""
 _MOST_IN_BYTE = 127
 
 

@@ -14,7 +14,7 @@ from terminal.timetags import guided_search
 from terminal.timetags.blind import FALSE_LOCK_PROBABILITY, MIN_CLICKS, BlindLock
 from terminal.timetags.clock_filter import transition
 from terminal.timetags.clock_following import Knot, follow, follow_back, last_seen
-from terminal.timetags.frame import agreement
+from terminal.timetags.frame import CHECKED_CLICKS, LEAST_AGREEMENT, agreement
 from terminal.timetags.guided_search import Guide
 from terminal.timetags.pattern import PublicPattern
 from terminal.timetags.tracking import Track
@@ -27,10 +27,6 @@ _STEP_S = 1.0
 """From one attempt to the next, where the signal may begin later."""
 _MOST_PENDING = 4_000_000
 """Clicks kept to be followed back to after a lock; older ones get no slot."""
-_AUDIT_CLICKS = 1000.0
-"""Public clicks after which the slots are checked against the pattern."""
-_AUDIT_AGREEMENT = 12.0
-"""Wrong slots get there once in 160,000 audits; right ones are far above."""
 _CONFIRM_CLICKS = 100.0
 _CONFIRM_AGREEMENT = 20.0
 """A lock after many attempts is proved by clicks that it was not made from: chance gets there with
@@ -270,13 +266,13 @@ class _Current:
     def audit(self) -> bool | None:
         """Whether the recent slots fit the pattern; None: too few clicks to say."""
         counts = np.sum([np.zeros(16), *(knot.counts for knot in self.recent)], axis=0)
-        enough, least = _AUDIT_CLICKS, _AUDIT_AGREEMENT
+        enough, least = CHECKED_CLICKS, LEAST_AGREEMENT
         if not self.confirmed:
             enough, least = _CONFIRM_CLICKS, _CONFIRM_AGREEMENT
         if np.sum(counts) < enough:
             return None
         if agreement(counts) < least:
-            return False if np.sum(counts) >= _AUDIT_CLICKS else None
+            return False if np.sum(counts) >= CHECKED_CLICKS else None
         self.confirmed = True
         self.audited += self.recent
         self.recent = []
@@ -306,8 +302,8 @@ def _agreeing_end(knots: list[Knot]) -> list[Knot]:
     counts, good = np.zeros(16), len(knots)
     for k in range(len(knots) - 1, -1, -1):
         counts += knots[k].counts
-        if np.sum(counts) >= _AUDIT_CLICKS:
-            if agreement(counts) < _AUDIT_AGREEMENT:
+        if np.sum(counts) >= CHECKED_CLICKS:
+            if agreement(counts) < LEAST_AGREEMENT:
                 return knots[good:]
             counts, good = np.zeros(16), k
     rest_is_good = np.sum(counts) < _CONFIRM_CLICKS or agreement(counts) > _REST_AGREEMENT

@@ -25,7 +25,7 @@ def tally(
     counts: NDArray[np.int64],
     figures: NDArray[np.int64],
 ) -> None:
-    """Adds clicks to the sums of `clock_answers.Totals`; all of the clicks (n,), ascending in time.
+    """Adds clicks to the sums of `clock_totals.Totals`; all of the clicks (n,), ascending in time.
 
     histogram: (bins,), of residuals over one slot; far: (4, 4), by channel, of residuals over a
     quarter slot; counts: (4, 16), 4 * sent state + channel of accepted clicks in public slots: to

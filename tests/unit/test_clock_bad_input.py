@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from config.errors import InputError
 from terminal import clock_input
-from terminal.clock_answers import recovery_answer, settle
+from terminal.clock_answers import recovery_answer
+from terminal.clock_totals import settle
 from terminal.timetags.file_recovery import recover
 
 FORMATS = sorted(WRITERS)
@@ -296,7 +297,7 @@ def test_slots_are_whole_or_not_there(
     def broken(*_: object) -> None:
         raise InputError("the disk was taken away")
 
-    monkeypatch.setattr("terminal.clock_answers.settle", broken)
+    monkeypatch.setattr("terminal.clock_totals.settle", broken)
     assert qsky(*case.arguments("--slots", str(case.slots)))[0] == 2
     assert case.slots.read_bytes() == b"old"
     assert sorted(path.name for path in case.folder.iterdir()) == [

@@ -34,9 +34,14 @@ def test_the_new_takes_the_place_of_the_old(tmp_path: Path) -> None:
 def test_an_error_on_the_way_leaves_the_old(tmp_path: Path, error: BaseException) -> None:
     path = tmp_path / "file"
     path.write_bytes(OLD)
-    with pytest.raises(type(error)), replacing(path) as file:
-        file.write(NEW)
-        raise error
+
+    def broken_off() -> None:
+        with replacing(path) as file:
+            file.write(NEW)
+            raise error
+
+    with pytest.raises(type(error)):
+        broken_off()
     assert path.read_bytes() == OLD
     assert list(tmp_path.iterdir()) == [path]
 
@@ -48,9 +53,9 @@ def test_a_full_disk_leaves_the_old(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = tmp_path / "file"
     path.write_bytes(OLD)
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(InputError, match="^--out: .*file: cannot write: No space left on device$"):
-        with replacing(path, "--out") as file:
-            file.write(NEW)
+    says = r"^--out: .*file: cannot write: No space left on device$"
+    with pytest.raises(InputError, match=says), replacing(path, "--out") as file:
+        file.write(NEW)
     assert path.read_bytes() == OLD
     assert list(tmp_path.iterdir()) == [path]
 

@@ -100,8 +100,8 @@ def check_delay(chi2: list[float]) -> None:
     best, second = int(order[0]) + 1, int(order[1]) + 1
     if best == MOST_MIRROR_DELAY:
         raise IdentificationError(
-            f"the delay is {MOST_MIRROR_DELAY} scans or more, the end of the search: shorten the path "
-            "from scan to mirror, or lower the rate"
+            f"the delay is {MOST_MIRROR_DELAY} scans or more, the end of the search: shorten the "
+            "path from scan to mirror, or lower the rate"
         )
     worse = chi2[second - 1] - chi2[best - 1]
     if worse < SURE_DELAY_CHI2:

@@ -28,8 +28,8 @@ class Detector(NamedTuple):
     linear: bool
     """A lateral-effect detector with the slope that a quad cell has in its middle."""
     background_counts: float
-    """Sum of the four channels without the light. It is taken off the sum, as in flight: left in, it
-    would lower the gain by its share."""
+    """Sum of the four channels without the light. It is taken off their sum, as in flight: left in,
+    it would lower the gain by its share."""
 
     def light_counts(self, whole: Array) -> Array:
         """(n,) what the channels (n, 4) show of the light."""
@@ -67,8 +67,8 @@ def angles(scans: Scans, detector: Detector, moving_from: int) -> Array:
     if dark.mean() > _MOST_SPOILT:
         raise IdentificationError(
             f"too little light: {np.median(light):.0f} counts in the median over the background of "
-            f"{detector.background_counts:.0f}, {dark.mean():.0%} of the scans under fine.min_sum_counts {detector.min_sum_counts}: more light, or put it "
-            "on the detector"
+            f"{detector.background_counts:.0f}, {dark.mean():.0%} of the scans under "
+            f"fine.min_sum_counts {detector.min_sum_counts}: more light, or put it on the detector"
         )
     saturated = (np.abs(whole) >= ADC_END).any(axis=1)
     if saturated.mean() > _MOST_SPOILT:

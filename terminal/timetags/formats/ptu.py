@@ -16,7 +16,8 @@ from terminal.timetags.formats.ptu_header import (
     PtuHeader,
     read_header,
 )
-from terminal.timetags.formats.ptu_records import LAYOUTS, NO_CLICK, Clicks, Decoder
+from terminal.timetags.formats.ptu_records import Clicks, Decoder
+from terminal.timetags.formats.ptu_rules import LAYOUTS, NO_CLICK
 from terminal.timetags.formats.records import Records
 
 WORD = np.dtype("<u4")

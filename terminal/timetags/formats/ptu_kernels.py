@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from terminal.compiled import compiled
 from terminal.timetags.formats.blocks import BAD, SYNC, Times
-from terminal.timetags.formats.ptu_records import Rules
+from terminal.timetags.formats.ptu_rules import Rules
 
 _RUN = 2048
 _GROUP = 32

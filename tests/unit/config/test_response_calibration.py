@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from math import cos, sin
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,9 @@ def test_the_loop_flies_by_the_file(file: Path) -> None:
     state, _ = fine.make(SCENARIO.mission, named, NOW_TAI_NS)
     loop = state.loop[0]
     assert loop["delay"] == 3
-    assert loop["from_command"].tolist() == [list(row) for row in calibration().matrix]
+    # The gain is in the detector's scale; what is left of the matrix turns by 0.3 rad.
+    turn = [[cos(0.3), -sin(0.3)], [sin(0.3), cos(0.3)]]
+    assert loop["from_command"] == pytest.approx(np.array(turn))
     assert with_calibrated_response(named, NOW_TAI_NS).fine.response.resonance_hz == 1234.5
     # Without a file, by what is configured.
     assert with_calibrated_response(CONFIG, NOW_TAI_NS) is CONFIG

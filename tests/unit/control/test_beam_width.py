@@ -12,7 +12,6 @@ from terminal.control.beam_width import (
     Sent,
     best_rad,
     fading_squared,
-    far_field_best_rad,
     mean_share,
     widths_rad,
 )
@@ -24,6 +23,13 @@ SENT = Sent(810e-9, 0.15, 12.9e-6, 200e-6)
 FAR_M = 800e3
 
 angles = st.floats(0.2e-6, 30e-6)
+
+
+def far_field_best_rad(sent: Sent, jitter_rad: float, offset_rad: float) -> float:
+    """Best 1/e^2 full angle for a small receiver far away: the closed form, inside the limits."""
+    square = 2.0 * offset_rad**2 - 4.0 * jitter_rad**2
+    best = 2.0 * math.sqrt(max(square, 0.0))
+    return min(max(best, sent.narrowest_rad), sent.widest_rad)
 
 
 @given(jitter_rad=angles, offset_rad=angles)

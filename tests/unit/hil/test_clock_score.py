@@ -36,6 +36,8 @@ def test_nothing_is_made_up_without_a_lock() -> None:
         "locked_s",
         "audits_failed",
         "relocks",
+        "detectors_without_pulses",
+        "detectors_off_pattern",
     }
     assert summary["locked_s"] == 0.0
 
@@ -100,3 +102,13 @@ def test_what_went_wrong_is_as_last_told() -> None:
     score.tick(command(audits_failed=1, relocks=0), [])
     score.tick(command(0, audits_failed=1, relocks=2), [])
     assert (score.summary()["audits_failed"], score.summary()["relocks"]) == (1, 2)
+
+
+def test_a_detector_once_found_wrong_is_named() -> None:
+    score = ClockScore(SCENARIO)
+    score.tick(command(detectors_without_pulses=0b1000), [])
+    score.tick(command(detectors_off_pattern=0b0001), [])
+    score.tick(command(detectors_off_pattern=0b0100), [])
+    summary = score.summary()
+    assert summary["detectors_without_pulses"] == ["A"]
+    assert summary["detectors_off_pattern"] == ["H", "D"]

@@ -20,7 +20,7 @@ from config.mission import FixedWindow
 from config.scenario import Scenario
 from drivers.protocols import DeviceError, Health, QuadScan
 from hil import realtime
-from hil.identify_bench import open_bench
+from hil.identify_bench import Bench, open_bench
 from sim_devices.endpoints import PseudoTerminal
 from sim_devices.position_sensor import PositionSensor
 from terminal import cli
@@ -37,7 +37,7 @@ BASE = load_scenario("leo_haps_downlink")
 ENTRY = EntryPoint("identify", "hil.identify_command:identify", cli.GROUP)
 OTHER = EntryPoint("replay", "terminal.commands:replay", cli.GROUP)
 PER_RAD = 32.767e6
-DETECTOR = Detector(150e-6, 800, False)
+DETECTOR = Detector(150e-6, 800, False, 0.0)
 LIMITS = MirrorLimits(PER_RAD, 1e-3, 20.0)
 
 
@@ -65,7 +65,7 @@ def scenario(**mirror: Any) -> Scenario:
 
 def true_matrix(what: Scenario) -> Any:
     """(2, 2) from the struct of the truth: mirror, sensor's rotation, and the slope of what the
-    cell shows at a small amplitude, light that is spread over the channels included."""
+    cell shows of the light at a small amplitude, what of it spreads over the channels included."""
     m, q = what.world.mirror, what.world.quad
     drive = np.array([[m.gain[0], m.cross_coupling[1]], [m.cross_coupling[0], m.gain[1]]])
     turn = m.rotation_rad - q.rotation_rad
@@ -75,7 +75,7 @@ def true_matrix(what: Scenario) -> Any:
     # Channels a, b, c, d of a spot in the middle that moves right by a small share.
     signs_x, signs_y = np.array([1, -1, -1, 1]), np.array([1, 1, -1, -1])
     own = 0.25 * (1.0 - 4.0 * q.cross_talk) * light * gains
-    rest = (q.cross_talk * light + 0.25 * q.background_counts) * gains
+    rest = q.cross_talk * light * gains
     total = float(np.sum(own + rest))
     # d(signs . counts / total) / d(share of x, y), the unequal channels' sum moving too.
     show = np.empty((2, 2))
@@ -89,8 +89,9 @@ def true_matrix(what: Scenario) -> Any:
 def measured(what: Scenario, seed: int, disturbed: bool = False, duration_s: float = 1.0) -> Any:
     bench = open_bench(what, seed, 100.0, disturbed)
     moves = excite(0.05 * 150e-6, LIMITS, 5000.0, duration_s, seed)
-    scans = measure(bench.quad, bench.mirror, bench.advance, moves, DETECTOR, 5000.0)
-    return identify(scans, moves, DETECTOR, PER_RAD, 5000.0)
+    detector = DETECTOR._replace(background_counts=bench.background_counts(5000.0))
+    scans = measure(bench.quad, bench.mirror, bench.advance, moves, detector, 5000.0)
+    return identify(scans, moves, detector, PER_RAD, 5000.0)
 
 
 @pytest.mark.parametrize("delay", [1, 2, 4, 6])
@@ -104,6 +105,16 @@ def test_an_emulated_mirror_is_recovered(delay: int) -> None:
         [*np.ravel(response.matrix), response.resonance_hz, response.damping]
     ) - np.array(truth)
     assert np.abs(error / np.sqrt(np.diag(found.covariance))).max() < 4.0
+
+
+@pytest.mark.parametrize("background_counts", [0.0, 800.0, 2400.0])
+def test_light_that_is_no_beacon_does_not_lower_the_gain(background_counts: float) -> None:
+    what = scenario()
+    quad = replace(what.world.quad, background_counts=background_counts)
+    what = replace(what, world=replace(what.world, quad=quad))
+    found = measured(what, 1)
+    error = (np.array(found.response.matrix) - true_matrix(what)).ravel()
+    assert np.abs(error / np.sqrt(np.diag(found.covariance)[:4])).max() < 4.0
 
 
 @pytest.mark.parametrize("disturbed", [False, True], ids=["still", "disturbed"])
@@ -186,6 +197,34 @@ def test_a_silent_detector_ends_it() -> None:
     assert wire.told[-1] == (0, 0)
 
 
+def bench_of(wire: Wire) -> Bench:
+    return Bench(wire, wire, lambda: 0, "real", None, None)
+
+
+def test_the_background_of_a_light_that_is_not_ours_has_to_be_told() -> None:
+    """What the channels sum to now is said, lost and repeated scans aside; nothing is moved."""
+    wire = Wire([None, *(scan(k // 2, 79, 81) for k in range(2000))])
+    with pytest.raises(IdentificationError, match=r"sum to 320 counts now.*--background-counts"):
+        bench_of(wire).background_counts(500.0)
+    assert wire.told == []
+
+
+def test_a_detector_that_falls_silent_in_the_dark_ends_it() -> None:
+    wire = Wire([scan(0), scan(1), *[scan(1)] * 1000])
+    with pytest.raises(IdentificationError, match=r"no scan for 0\.2 s, 2 before"):
+        bench_of(wire).background_counts(500.0)
+
+
+def test_light_over_much_background_has_its_edge_where_the_light_has() -> None:
+    """Of 8000 counts of background and 800 of light, 740 more on the right: 0.92 of the light."""
+    runaway = (scan(k, 2000 + 385, 2000 + 15) for k in range(10, 100))
+    wire = Wire([*map(scan, range(10)), *runaway])
+    moves = excite(15e-6, LIMITS, 500.0, 2.0, 1)
+    detector = DETECTOR._replace(background_counts=8000.0)
+    with pytest.raises(IdentificationError, match="edge for 21 scans"):
+        measure(wire, wire, lambda: 0, moves, detector, 500.0)
+
+
 def test_light_that_runs_away_ends_it() -> None:
     wire = Wire([*map(scan, range(10)), *(scan(k, 4000, 5) for k in range(10, 100))])
     with pytest.raises(IdentificationError, match="edge for 21 scans"):
@@ -225,7 +264,7 @@ def test_real_devices_that_say_nothing_leave_the_mirror_at_its_centre(
     text += f"    mirror: {{url: 'pty:{tmp_path}/mirror'}}\n"
     path = tmp_path / "real.yaml"
     path.write_text(text)
-    _, _, error = run(path, "--out", tmp_path / "mirror.yaml")
+    _, _, error = run(path, "--out", tmp_path / "mirror.yaml", "--background-counts", 80)
     assert isinstance(error, RunError)
     assert "no scan for 0.2 s, 0 before that" in str(error)
     assert mirror.read() == bytes(4)
@@ -260,6 +299,8 @@ def test_the_command_writes_what_a_flight_reads(bench_file: Path, tmp_path: Path
     loaded = load_response(out, window.start_tai_ns, config)
     assert loaded.delay_samples == answer["delay_samples"] == 2
     assert [list(row) for row in loaded.matrix] == answer["matrix"]
+    # Four channels of 4 counts of noise, 2500 times: 0.16 (1 sigma).
+    assert loaded.background_counts == pytest.approx(80.0, abs=0.8)
     assert answer["design"]["delay_us"] == pytest.approx(400.0)
     assert answer["design"]["disturbance"] == "esa_silex"
     assert plot.read_bytes().startswith(b"\x89PNG")
@@ -299,17 +340,47 @@ def test_a_refusal_writes_nothing(bench_file: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_plot_that_fails_takes_no_measurement_away(
+    bench_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise InputError("--plot: cannot write: No space left on device")
+
+    monkeypatch.setattr("hil.identify_plot.draw", full)
+    out = tmp_path / "mirror.yaml"
+    plot = tmp_path / "mirror.png"
+    _, text, error = run(bench_file, "--out", out, "--duration-s", 1, "--plot", plot, "--json", "-")
+    assert isinstance(error, InputError)
+    config = load_scenario(str(bench_file)).terminal
+    window = resolve_window(load_scenario(str(bench_file)).mission)
+    loaded = load_response(out, window.start_tai_ns, config)
+    assert [list(row) for row in loaded.matrix] == json.loads(text)["matrix"]
+
+
 @pytest.mark.parametrize(
     ("extra", "says"),
     [
         (["--duration-s", "nan"], "--duration-s"),
         (["--amplitude-share", "2"], "--amplitude-share"),
         (["--valid-days", "0"], "--valid-days"),
+        (["--background-counts", "nan"], "--background-counts"),
+        (["--background-counts", "2e5"], "--background-counts"),
         (["--plot", "nowhere/at/all.png"], "--plot: no folder"),
+        (["--plot", "mirror.foo"], "--plot: mirror.foo: must end in one of .png .svg .pdf"),
+        (["--plot", "mirror"], "--plot: mirror: must end in one of"),
+        (["--plot", "."], "--plot: .: is a folder"),
+        (["--json", "."], "--json: .: is a folder"),
         (["--json", "nowhere/at/all.json"], "--json: no folder"),
     ],
 )
-def test_refuses_bad_options(bench_file: Path, tmp_path: Path, extra: list[str], says: str) -> None:
+def test_bad_options_are_refused_before_anything_is_moved(
+    bench_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    extra: list[str],
+    says: str,
+) -> None:
+    monkeypatch.setattr("hil.identify_bench.open_bench", MagicMock(side_effect=AssertionError))
     _, _, error = run(bench_file, "--out", tmp_path / "mirror.yaml", *extra)
     assert isinstance(error, InputError)
     assert says in str(error)

@@ -220,30 +220,28 @@ class TestFlight:
             {"t_s": 0.07, "unsafe": 1},
         ]
 
-    def test_time_counts_as_locked_and_gated_only_where_it_is(self) -> None:
+    def _timing_ticks(self, *ticks: tuple[int, float, int, int]) -> Scorer:
+        """Of 0.1 s: status, residual ps of all clicks, clicks, gate open."""
         scorer, bus, world = self._scorer()
-        slots = np.arange(10, 110, 10)
-        none, near, far = np.full(10, -1), np.full(10, 200), np.full(10, -301)
-        for i, (status, given, residual_ps, gate_open) in enumerate(
-            [
-                (0, none, near, 1),
-                (1, slots, near, 1),
-                (1, none, near, 0),
-                (1, slots, far, 1),
-                (2, none, near, 1),
-            ]
-        ):
+        for i, (status, residual_ps, clicks, gate_open) in enumerate(ticks):
+            slots = np.arange(10, 10 * clicks + 10, 10)
             world.channel.blocks = [_block(slots, 0.1 * i)]
             command = TimingCommand(
                 status=status,
                 timing_rms_s=2e-10,
-                gate_half_width_s=3e-10,
-                slot=given,
-                residual_ps=residual_ps,
+                gate_half_width_s=3e-10 if status in (1, 3) else 0.0,
+                slot=slots if status == 1 else np.full(clicks, -1),
+                residual_ps=np.full(clicks, residual_ps),
             )
             bus.timing.push(_sample(slots * SLOT_PS, gate_open), command)
             self._step(scorer, bus, world, 0.1 * (i + 1), Mode.LINK)
-        assert scorer.clock.locked_s == pytest.approx(0.3)
+        return scorer
+
+    def test_time_counts_as_locked_and_gated_only_where_it_is(self) -> None:
+        scorer = self._timing_ticks(
+            (0, 200, 10, 1), (1, 200, 10, 1), (2, 200, 10, 0), (3, 200, 10, 1), (2, 200, 10, 1)
+        )
+        assert scorer.clock.locked_s == pytest.approx(0.1)
         assert scorer.clock.timing_rms_ps() == pytest.approx(200.0)
         assert scorer.slots.gated_s == pytest.approx(0.1)
         assert scorer.slots_in_link == pytest.approx(4 * 2e7)
@@ -251,6 +249,23 @@ class TestFlight:
         assert [round(b.gated_s, 6) for b in bins] == [0.0, 0.1, 0.0, 0.0, 0.0]
         assert [round(b.middle_s, 6) for b in bins] == [0.05, 0.15, 0.25, 0.35, 0.45]
         assert [b.gate_half_width_s for b in bins] == [0.0, 3e-10, 0.0, 0.0, 0.0]
+
+    def test_whether_time_counts_does_not_depend_on_where_its_clicks_fell(self) -> None:
+        """All beside the gate, or none at all between two locked ticks: a key was possible."""
+        scorer = self._timing_ticks(
+            (1, 200, 10, 1), (1, -301, 10, 1), (2, 0, 0, 1), (2, 0, 0, 1), (1, 200, 1, 1)
+        )
+        assert scorer.slots.gated_s == pytest.approx(0.5)
+        assert [b.gate_half_width_s for b in scorer.link_bins] == [3e-10] * 5
+        assert [round(b.middle_s, 6) for b in scorer.link_bins] == [0.05, 0.15, 0.25, 0.35, 0.45]
+        assert scorer.slots_in_link == pytest.approx(5 * 2e7)
+
+    @pytest.mark.parametrize("around", [(0, 1), (1, 2), (1, 3), (2, 2)])
+    def test_silence_counts_only_between_locked_ticks(self, around: tuple[int, int]) -> None:
+        before, after = around
+        scorer = self._timing_ticks((before, 200, 10, 1), (2, 0, 0, 1), (after, 200, 10, 1))
+        assert scorer.slots.gated_s == pytest.approx(0.1 * around.count(1))
+        assert scorer.link_bins[1].gate_half_width_s == 0.0
 
     def test_never_locked_has_no_timing_rms(self) -> None:
         assert self._scorer()[0].clock.timing_rms_ps() is None

@@ -118,6 +118,8 @@ def test_a_flight_that_reached_nothing_is_summed_up_without_a_number_made_up() -
         "allan_deviation_10s_oscillator": None,
         "audits_failed": 0,
         "relocks": 0,
+        "detectors_without_pulses": [],
+        "detectors_off_pattern": [],
         "slips": 0,
     }
     assert set(summary["counts"].values()) == {0}

@@ -68,15 +68,23 @@ def about_mean(delay_s: Array, weight: Array = SHARE) -> Array:
     return np.asarray(delay_s - weight @ delay_s / np.sum(weight))
 
 
-@pytest.mark.parametrize("fraction", [0.95, 0.7, 0.3, [0.9, 0.9, 0.2, 0.2], [0.3, 0.9, 0.9, 0.5]])
-@pytest.mark.parametrize("phase_error_s", [0.0, 40e-12])
+@pytest.mark.parametrize(
+    ("fraction", "phase_error_s"),
+    [
+        (0.95, 0.0),
+        (0.7, 40e-12),
+        (0.3, 0.0),
+        ([0.9, 0.9, 0.2, 0.2], 40e-12),
+        ([0.3, 0.9, 0.9, 0.5], 0.0),
+    ],
+)
 def test_error_is_that_of_the_cramer_rao_bound(
     fraction: float | list[float], phase_error_s: float
 ) -> None:
     """With I of a channel's clicks, a delay about the mean by information has the variance
     1/I - 1/(sum of I): the mean is the phase's."""
     true_s = np.array([120e-12, -80e-12, 200e-12, -150e-12])
-    blocks, clicks, runs = 40, 1000, 80
+    blocks, clicks, runs = 25, 1600, 80
     per_click = [information(Mixture(p, SIGMA_S), T) for p in np.broadcast_to(fraction, 4)]
     total = blocks * clicks * SHARE * per_click
     bound_s2 = 1.0 / total - 1.0 / np.sum(total)
@@ -96,7 +104,7 @@ def test_error_is_that_of_the_cramer_rao_bound(
     # harmonic alone, which costs a third where background abounds.
     ratio = float(np.mean(np.mean(errors_s**2, axis=0) / bound_s2))
     print(f"error squared over its bound: {ratio:.2f}")
-    most = 1.05 if min(np.broadcast_to(fraction, 4)) > 0.6 else 1.6
+    most = 1.05 if min(np.broadcast_to(fraction, 4)) > 0.6 else 4.0 / 3.0
     assert ratio < most * (1.0 + 4.0 * math.sqrt(2.0 / (3 * runs)))
     assert np.all(np.abs(errors_s.mean(axis=0)) < 0.5 * np.sqrt(bound_s2))
 

@@ -96,3 +96,13 @@ def test_time_that_goes_back_changes_nothing() -> None:
     stability = Stability().after(track(50.2, 1e-6))
     assert stability.after(track(49.9, 2e-6)) is stability
     assert stability.after(track(-1.0, 2e-6)) is stability
+
+
+def test_moving_the_origin_of_phases_does_not_show() -> None:
+    """By 1 ns, thirty times what the clock wanders in a second."""
+    c, stability = clock(2, 60.0, 3e-11), Stability()
+    for t, phase in zip(c.t_s.tolist(), c.phase_s.tolist(), strict=True):
+        if 30.0 <= t < 30.1:
+            stability = stability.moved(1e-9)
+        stability = stability.after(track(t, phase + (1e-9 if t >= 30.0 else 0.0), 3e-6))
+    assert stability.deviations == pytest.approx(deviations(c), rel=1e-6)

@@ -5,7 +5,7 @@ import pytest
 from clock_truth import C_M_S, Truth, ticks
 from recovery_flight import PATTERN, SETTINGS, without_prediction
 
-from terminal.timetags import recovery
+from terminal.timetags import click_results, recovery
 from terminal.timetags.frame import agreement
 from terminal.timetags.recovery import COASTING, LOCKED, LOCKED_MODULO, TimingState
 
@@ -35,6 +35,10 @@ def test_without_a_prediction_the_clock_is_known_and_no_slot_is_given() -> None:
             expected = truth.oscillator_offset + doppler(truth, t_s)
             assert command.frequency_offset == pytest.approx(expected, abs=2e-9)
             counts = command.public_counts
+            # Without a slot no click counts, near its centre or not.
+            assert command.clicks_in_gate == 0
+            assert command.clicks_out_of_gate == sample.time_ps.size
+            assert not click_results.accepted(command).any()
     assert statuses[:120].count(LOCKED_MODULO) > 60
     # The pattern fits modulo its length: what the polarisation is trimmed by is right.
     assert agreement(counts) > 100.0

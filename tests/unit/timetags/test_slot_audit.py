@@ -55,10 +55,19 @@ def wrong(slot: NDArray[np.int64], stream: Stream) -> NDArray[np.bool_]:
     return stream.is_signal & (slot >= 0) & (slot != stream.slot)
 
 
-def leapt(stream: Stream, at_ps: int) -> Stream:
-    """The same with clicks later by whole slots from then on."""
+def leapt(stream: Stream, at_ps: int, by_ps: int = LEAP_PS) -> Stream:
+    """The same with clicks later by whole slots from then on; earlier ones if they don't come
+    before those that did not leap."""
     later = stream.time_ps > at_ps
-    return stream._replace(time_ps=stream.time_ps + np.where(later, LEAP_PS, 0))
+    kept = ~later | (stream.time_ps > at_ps - min(by_ps, 0))
+    time_ps = stream.time_ps + np.where(later, by_ps, 0)
+    return stream._replace(
+        time_ps=time_ps[kept],
+        channel=stream.channel[kept],
+        slot=stream.slot[kept],
+        centre_s=stream.centre_s[kept],
+        is_signal=stream.is_signal[kept],
+    )
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -79,6 +88,31 @@ def test_a_leap_near_an_end_gives_no_wrong_slot(
     t_s = (stream.time_ps - truth.start_ps) * 1e-12
     longer = stream.is_signal & (t_s < apart_s - 0.01 if at_end else t_s > apart_s + 0.01)
     assert np.mean(got.slot[longer] >= 0) > 0.9
+
+
+@pytest.mark.parametrize("slots", [1, -1, -40_000, SLOTS - 1, SLOTS + 1])
+@pytest.mark.parametrize(("rate_hz", "share"), [(5e3, 1.0), (5e4, 0.1)])
+def test_a_leap_by_any_number_of_slots_gives_no_wrong_slot(
+    rate_hz: float, share: float, slots: int
+) -> None:
+    """One, to either side, and nearly a pattern, in the middle of a stream."""
+    truth = StreamTruth(STATE, rate_hz, 1.0, speed_m_s=7500.0, culmination_s=0.5)
+    at_ps = truth.start_ps + 4 * 10**11
+    stream = leapt(make_stream(truth), at_ps, slots * 10_000)
+    got = audited(stream, public(share))
+    assert not np.any(wrong(got.slot, stream))
+    assert np.mean(got.slot[stream.is_signal] >= 0) > 0.9
+    # And there was something to find: by one lock alone some are wrong or have no slot.
+    assert any(span.is_leap for span in got.spans) or np.any(got.first_slot < 0)
+
+
+def test_a_leap_by_a_whole_pattern_is_none() -> None:
+    """The index of the pattern stays what it was."""
+    truth = StreamTruth(STATE, 5e3, 1.0)
+    stream = leapt(make_stream(truth), truth.start_ps + 4 * 10**11, SLOTS * 10_000)
+    got = audited(stream, public(1.0))
+    assert not np.any(wrong(got.slot, stream))
+    assert np.mean(got.slot[stream.is_signal] >= 0) > 0.9
 
 
 def test_a_leap_within_the_last_knots_is_seen_by_the_audit() -> None:
