@@ -256,6 +256,9 @@ class Fine(Spec, frozen=True):
     response: MirrorAnswer
     max_rate_rad_s: Positive = 20.0
     """Of the mirror's command, on the sky."""
+    background_counts: NonNegative = 0.0
+    """Sum of the detector's channels without the beacon, as seen before the pass; what changes is
+    followed up to this or `min_sum_counts`."""
     calibration: str | None = None
     """File of a measured response (`qsky identify`); it replaces the one above."""
 

@@ -1,6 +1,5 @@
 """The files of `qsky track`: a recorded disturbance in, what was left of it out."""
 
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.errors import InputError
+from config.whole_file import replacing
 
 Array = NDArray[np.float64]
 
@@ -97,17 +97,7 @@ def write_residual(path: Path, residual_rad: Array, source: Path) -> None:
     Raises:
         InputError: it cannot be written, or would take the place of `source`.
     """
-    if path.exists() and not path.is_file():
-        raise InputError(f"--residual: {path}: cannot write: it is no regular file")
     if path.exists() and path.samefile(source):
         raise InputError(f"--residual: {path}: cannot write: it is an input of this command")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        try:
-            with temporary.open("wb") as file:
-                np.save(file, residual_rad)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"--residual: {path}: cannot write: {error.strerror}") from error
+    with replacing(path, "--residual") as file:
+        np.save(file, residual_rad)

@@ -51,13 +51,24 @@ class Truth(NamedTuple):
 
 
 def channel_rows(exposure: Exposure, analyser: Analyser) -> Array:
-    """(4, 4) Stokes parameters before the plate to click probability, by channel."""
+    """(4, 4) Stokes parameters before the plate to click probability, by channel.
+
+    Raises ValueError for channels without efficiency, and for errors that leave no contrast.
+    """
+    if not all(0.0 < one < math.inf for one in analyser.efficiency):
+        raise ValueError(f"efficiencies must be above 0 and finite, not {analyser.efficiency}")
+    sound = all(0.0 <= one < 1.0 for one in analyser.leak)
+    if not (sound and 0.0 <= analyser.intrinsic_error < 0.5):
+        raise ValueError(
+            f"leaks {analyser.leak} and error {analyser.intrinsic_error} leave no contrast"
+        )
     rows = analyser_rows(
         np.array(CHANNEL_AXES_RAD), np.array(analyser.efficiency), np.array(analyser.leak)
     )
     contrast = 1.0 - 2.0 * analyser.intrinsic_error
     rows = rows * np.array([1.0, contrast, contrast, contrast])
-    return rows @ mueller(retarder(exposure.plate_rad, exposure.plate_retardance_rad))
+    plate = mueller(retarder(exposure.plate_rad, exposure.plate_retardance_rad))
+    return np.asarray(rows @ plate)
 
 
 def click_shares(rows: Array, truth: Truth, phase_axis_rad: float) -> tuple[Array, Array]:
@@ -76,7 +87,7 @@ def click_shares(rows: Array, truth: Truth, phase_axis_rad: float) -> tuple[Arra
 def from_phase_axis(rows: Array, phase_axis_rad: float) -> Array:
     """(4, 3) the channels' S1, S2, S3 with the axis of the phase as the reference of angles."""
     c, s = math.cos(2.0 * phase_axis_rad), math.sin(2.0 * phase_axis_rad)
-    return rows[:, 1:] @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    return np.asarray(rows[:, 1:] @ [[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
 
 def sent_stokes(phase_axis_rad: float) -> Array:

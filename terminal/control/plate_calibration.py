@@ -2,8 +2,9 @@
 
 Light linear at t behind a plate with axis a and retardance G shows the channel at theta the
 contrast L cos 2(t - theta) + (1 - L) cos(4a - 2t - 2 theta), L = cos^2(G / 2): Mueller's matrix of
-a turned retarder, Goldstein, Polarized Light, 3rd ed. L, the share that the plate leaves unturned, is fitted rather than
-the retardance, on which it depends to second order: linear light does not show the error's sign.
+a turned retarder, Goldstein, Polarized Light, 3rd ed. L, the share that the plate leaves unturned,
+is fitted rather than the retardance, on which it depends to second order: linear light does not
+show the error's sign.
 A wedge makes the beam circle once a turn of the plate, so the flux goes with the first harmonic.
 With one sent state L looks like a leak of the channels: orthogonal states tell them apart.
 """
@@ -132,8 +133,9 @@ def _start(scan: PlateScan) -> Array:
 def _model(scan: PlateScan, x: Array) -> tuple[Array, Array]:
     """(n, 4) expected counts, and their (n, 4, 12) slopes."""
     zero, share, flux, leak = x[0], x[1], x[4:8], x[8:]
-    beside = 2.0 * (scan.sent_rad[:, None] - np.array(CHANNEL_AXES_RAD))
-    turned = 4.0 * (scan.plate_rad[:, None] - zero) - 4.0 * scan.sent_rad[:, None] + beside
+    sent, axes = scan.sent_rad[:, None], np.array(CHANNEL_AXES_RAD)
+    beside = 2.0 * (sent - axes)
+    turned = 4.0 * (scan.plate_rad[:, None] - zero) - 2.0 * (sent + axes)
     contrast = share * np.cos(beside) + (1.0 - share) * np.cos(turned)
     passed = 0.5 * (1.0 + leak) + 0.5 * (1.0 - leak) * contrast
     c, s = np.cos(scan.plate_rad)[:, None], np.sin(scan.plate_rad)[:, None]

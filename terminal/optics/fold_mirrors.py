@@ -26,6 +26,8 @@ SILVER_810_NM = complex(0.038, 5.645)
 """Evaporated film. Johnson and Christy, Phys. Rev. B 6, 4370 (1972), between its rows at 756.0 and
 821.1 nm; their error of n is 0.02."""
 
+_LEAST_INDEX = 1e-6
+
 
 class Reflection(NamedTuple):
     """Amplitude coefficients of one reflection."""
@@ -52,7 +54,8 @@ def reflection(index: complex, incidence_rad: float) -> Reflection:
     """
     if not 0.0 <= incidence_rad < 0.5 * math.pi:
         raise ValueError(f"angle of incidence {incidence_rad} rad is outside 0 to pi / 2")
-    if not (cmath.isfinite(index) and index.real >= 0.0 and index.imag >= 0.0 and index != 0.0):
+    passive = cmath.isfinite(index) and index.real >= 0.0 and index.imag >= 0.0
+    if not (passive and abs(index) >= _LEAST_INDEX):
         raise ValueError(f"refractive index {index} is not that of a passive medium")
     cos_i = math.cos(incidence_rad)
     # n cos of the refracted angle, with n sin kept by Snell's law. A passive medium has its square

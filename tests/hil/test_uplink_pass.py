@@ -52,6 +52,8 @@ def test_no_clock_is_recovered_here(flight: Flown) -> None:
         "channel_delays_ps": None,
         "channel_delays_true_ps": None,
         "channel_delay_error_ps_rms": None,
+        "detectors_without_pulses": [],
+        "detectors_off_pattern": [],
     }
     assert not flight.columns("timing")["gate_open"].any()
 

@@ -187,9 +187,10 @@ def test_people_are_told_what_is_unknown_and_how_long_it_takes() -> None:
     rows = [{**judge(rate, [TickTimes(1, 1000, 1000)] * 10), "closed": True} for rate in RATES_HZ]
     about = {"granted": {}, "cyclictest": None, "governors": [], "isolated_cpus": "", "cpus": 1}
     about |= {"kernel": "", "preemption": "", "criterion": CRITERION}
-    console = Console(width=120, file=io.StringIO())
+    console = Console(width=80, file=io.StringIO())
     console.print(table({"holds_hz": highest_held(rows), "rates": rows, **about}))
     text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in text
     assert "shown to hold none of these rates" in text
     assert text.count("unknown") == len(RATES_HZ) + 1
     assert "--duration-s 114" in text

@@ -52,6 +52,7 @@ _LOOP = np.dtype(
         ("slow_square", np.float64),  # of the same over seconds, while all is well
         # The detector.
         ("background_counts", np.float64),  # sum of the channels without the beacon
+        ("most_background", np.float64),
         ("last_scan", np.int64, 4),
         ("same_scans", np.int64),
         ("usual_repeats", np.float64),
@@ -108,6 +109,8 @@ def new_state(config: TerminalConfig) -> LoopState:
     state["counts_per_rad"] = MIRROR_DAC_COUNTS / config.optics.mirror_stroke_rad
     state["most_step_rad"] = fine.max_rate_rad_s / rate_hz
     state["gain"] = fine.gain
+    state["background_counts"] = fine.background_counts
+    state["most_background"] = max(fine.background_counts, float(fine.min_sum_counts))
     set_response(state, response, config.optics.quad_spot_rad, rate_hz)
     state["patience_s"] = PATIENCE_S
     state["dark_s"] = 1.0

@@ -78,7 +78,7 @@ def tick(
             # Light that is no beacon lies evenly: it adds to the sum, and so would lower the gain.
             # Bounded, for a beacon that rises slowly looks like it.
             s.background_counts += total * min(passed_s / _BACKGROUND_S, 1.0)
-            s.background_counts = min(s.background_counts, float(s.min_sum_counts))
+            s.background_counts = min(s.background_counts, s.most_background)
         else:
             beacon = 1
             _judge_scan(loop, a, b, c, d)

@@ -99,6 +99,24 @@ def test_light_that_is_no_beacon_does_not_lower_the_gain() -> None:
     assert (bench.command.x_rad, bench.command.y_rad) == pytest.approx((30e-6, -20e-6), rel=0.03)
 
 
+def test_more_background_than_the_least_beacon_has_to_be_told() -> None:
+    """2400 counts of the sky, as seen before the pass, and a beacon of as many."""
+    fine = replace(CONFIG.fine, background_counts=2400.0)
+    bench = Bench(config=replace(CONFIG, fine=fine))
+
+    def with_sky(scan: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        a, b, c, d = (n + 600 for n in scan)
+        return a, b, c, d
+
+    bench.spoil = with_sky
+    bench.enable = 0
+    bench.run(np.zeros(5000), light=0.0)
+    assert not bench.command.beacon
+    bench.tick(30e-6, -20e-6, light=2400.0)
+    assert bench.command.beacon
+    assert (bench.command.x_rad, bench.command.y_rad) == pytest.approx((30e-6, -20e-6), rel=0.03)
+
+
 def test_a_loop_that_closes_goes_over_without_a_jump() -> None:
     bench = closed_bench()
     bench.enable = 0

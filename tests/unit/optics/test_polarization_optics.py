@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
@@ -68,7 +68,9 @@ def test_jones_and_mueller_agree_and_no_energy_is_made(
 @given(ANGLES, ANGLES)
 def test_malus(sent: float, axis: float) -> None:
     passed = cos2 = math.cos(sent - axis) ** 2
-    assert stokes(diattenuator(axis, 1.0, 0.0) @ linear(sent))[0] == pytest.approx(passed, abs=1e-12)
+    assert stokes(diattenuator(axis, 1.0, 0.0) @ linear(sent))[0] == pytest.approx(
+        passed, abs=1e-12
+    )
     row = analyser_rows(np.array([axis]), np.array([0.6]), np.array([1 / 250]))[0]
     expected = 0.6 * (cos2 + (1.0 - cos2) / 250)
     assert row @ linear_stokes(sent) == pytest.approx(expected, abs=1e-12)
@@ -125,29 +127,31 @@ def test_brewster() -> None:
     at = reflection(1.5 + 0j, math.atan(1.5))
     assert abs(at.p) < 1e-12
     assert at.diattenuation == pytest.approx(1.0)
-    # There the reflected and the refracted ray stand at right angles: r_s = -cos 2 theta_B... squared.
-    assert abs(at.s) == pytest.approx(abs(math.cos(2.0 * math.atan(1.5))), rel=1e-12)
+    # Reflected and refracted ray stand at right angles: r_s = -sin(i - t) = cos 2i.
+    assert at.s.real == pytest.approx(math.cos(2.0 * math.atan(1.5)), rel=1e-12)
 
 
 @given(st.floats(0.0, 5.0), st.floats(0.0, 12.0), st.floats(0.0, 1.57))
 def test_no_passive_mirror_amplifies(n: float, k: float, incidence: float) -> None:
-    if n + k == 0.0:
-        return
+    assume(abs(complex(n, k)) > 1e-6)
     r = reflection(complex(n, k), incidence)
     assert abs(r.s) <= 1.0 + 1e-9
     assert abs(r.p) <= abs(r.s) + 1e-9
 
 
 def test_metals_at_810_nm() -> None:
-    """Normal reflectance tabulated at 800 nm: aluminium 0.868 (Smith, Shiles and Inokuti, Handbook of
-    Optical Constants of Solids, 1985), silver 0.99 (same book, Lynch and Hunter)."""
+    """Aluminium reflects 86.8 % at 800 nm (Laser Beam Products, Reflectivity of Aluminium, 2014).
+    Another measurement of silver, n + ik = 0.271 + 5.80 i at 826.6 nm (Hagemann, Gudat and Kunz,
+    DESY SR-74/7, 1974), differs by 3 % in k, and so must the phase, as 1 / k."""
     assert abs(reflection(ALUMINIUM_810_NM, 0.0).s) ** 2 == pytest.approx(0.868, abs=0.01)
-    assert abs(reflection(SILVER_810_NM, 0.0).s) ** 2 == pytest.approx(0.99, abs=0.01)
-    # The phase of s against p of a good conductor, to first order in 1 / index: 2 k (1/cos - cos) /
-    # (n^2 + k^2), 10 % at 45 degrees by the next order.
+    silver = reflection(SILVER_810_NM, math.pi / 4).retardance_rad
+    other = reflection(0.271 + 5.80j, math.pi / 4).retardance_rad
+    assert silver == pytest.approx(other * 5.80 / 5.645, rel=0.01)
+    # The phase of a good conductor to first order in 1 / index: 2 k (1/cos - cos) / (n^2 + k^2);
+    # the next order is 1 / index^2, 3 % and less.
     for index in (ALUMINIUM_810_NM, SILVER_810_NM):
         first = 2.0 * index.imag / abs(index) ** 2 * (math.sqrt(2.0) - math.sqrt(0.5))
-        assert reflection(index, math.pi / 4).retardance_rad == pytest.approx(first, rel=0.1)
+        assert reflection(index, math.pi / 4).retardance_rad == pytest.approx(first, rel=0.03)
 
 
 @pytest.mark.parametrize("index", [-1.0 + 0j, 1.5 - 1j, 0j, complex(math.nan, 1.0)])
@@ -158,14 +162,11 @@ def test_no_medium(index: complex) -> None:
 
 @given(ANGLES, st.floats(-0.1, math.pi / 2))
 def test_ideal_gimbal_turns_by_azimuth_and_elevation(azimuth: float, elevation: float) -> None:
-    """The image in a coude focus turns by azimuth - elevation, one for one; seen from below, with
-    the light to the right of the boresight, the elevation's sign is the other."""
+    """The image at a coude focus turns by azimuth - elevation, and no mirror of two is missing."""
     train = alt_az_train(azimuth, elevation, 1e9j)
-    ideal = train * (1.0 / train[0, 0] if abs(train[0, 0]) > abs(train[1, 0]) else 1.0 / train[1, 0])
     start = alt_az_train(0.0, 0.0, 1e9j)
     turned = mueller(train) @ mueller(start).T
     expected = mueller(rotator(azimuth - elevation))
-    assert np.isfinite(ideal).all()
     assert turned == pytest.approx(expected, abs=1e-7)
 
 
@@ -229,10 +230,7 @@ def error_rates(element: Jones, swapped: bool) -> tuple[float, float]:
     """Of H V and of D A, by projection of the fields."""
     wrong = STATES_RAD[[1, 0, 2, 3]] if swapped else STATES_RAD[[1, 0, 3, 2]]
     rate: Real = np.array(
-        [
-            abs(linear(w) @ element @ linear(t)) ** 2
-            for t, w in zip(STATES_RAD, wrong, strict=True)
-        ]
+        [abs(linear(w) @ element @ linear(t)) ** 2 for t, w in zip(STATES_RAD, wrong, strict=True)]
     )
     return float(rate[:2].mean()), float(rate[2:].mean())
 
