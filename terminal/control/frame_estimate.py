@@ -45,6 +45,8 @@ class Flag(IntFlag):
     """Rotations show with the wrong sign: two states changed places, or a mirror is missing."""
     BAD_FIT = 64
     """Counts scatter about the model by far more than Poisson's law allows."""
+    AMBIGUOUS = 128
+    """One exposure, with a plate that is no half-wave plate, fits quite another point as well."""
 
 
 class FrameEstimate(NamedTuple):
@@ -80,12 +82,7 @@ def estimate_frame(exposures: Sequence[Exposure], analyser: Analyser) -> FrameEs
     problem = FrameLikelihood(exposures, analyser)
     try:
         signed = problem.sign_is_seen(SIGN_SEEN_RAD)
-        start = problem.start(signed)
-        found = problem.solve(start, signed)
-        if signed:
-            # A single exposure may have a second maximum near the phase of the other sign.
-            other = problem.solve(start * [1.0, -1.0], signed)
-            found = max(found, other, key=lambda f: f.likelihood)
+        found, sole = problem.best(signed)
         point, information, fitted, _ = found
         covariance = np.linalg.inv(information)
     except np.linalg.LinAlgError:
@@ -95,7 +92,7 @@ def estimate_frame(exposures: Sequence[Exposure], analyser: Analyser) -> FrameEs
 
     second, second_sigma = float(point[1]), math.sqrt(covariance[1, 1])
     cosine = math.cos(second) if signed else second
-    flags = Flag(0)
+    flags = Flag(0) if sole else Flag.AMBIGUOUS
     if not signed:
         flags |= Flag.PHASE_SIGN_UNSEEN
     cosine_sigma = abs(math.sin(second)) * second_sigma if signed else second_sigma

@@ -26,6 +26,7 @@ UNUSABLE = (
     | Flag.NO_FIT
     | Flag.MIRRORED
     | Flag.BAD_FIT
+    | Flag.AMBIGUOUS
 )
 
 

@@ -7,6 +7,7 @@ Signal Processing, vol. 1, section 7.7.
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ from terminal.control.frame_model import (
 Array = NDArray[np.float64]
 
 _STEPS = 50
+_TURN = 2.0 * math.pi
+_LEAST_SPAN = 0.1
 
 
 class Score(NamedTuple):
@@ -70,6 +73,29 @@ class FrameLikelihood:
         point = np.array([self.start(False)[0], 0.0])
         score = self._score(point, self._fluxes(point, True), True)
         return bool(score.information[1, 1] * sigma_rad**2 > 1.0)
+
+    def best(self, signed: bool) -> tuple[Found, bool]:
+        """The likeliest maximum, and whether no other comes near it, within 3 sigma.
+
+        Exposures that see all three Stokes parameters have one, and so has the cosine of the phase;
+        those that see one plane of the sphere have several.
+        """
+        start = self.start(signed)
+        if not signed or self._sees_all():
+            return self.solve(start, signed), True
+        grid = product(
+            np.radians([0.0, 45.0, 90.0, 135.0]), np.radians([45.0, 135.0, 225.0, 315.0])
+        )
+        starts = [start, start * [1.0, -1.0], *map(np.array, grid)]
+        found = sorted((self.solve(s, signed) for s in starts), key=lambda f: -f.likelihood)
+        first = found[0]
+        near = [f.point - first.point for f in found if first.likelihood - f.likelihood < 4.5]
+        off = np.array([[math.remainder(d[0], math.pi), math.remainder(d[1], _TURN)] for d in near])
+        return first, bool((np.einsum("ni,ij,nj->n", off, first.information, off) < 9.0).all())
+
+    def _sees_all(self) -> bool:
+        seen = np.linalg.svd(np.concatenate(self._rows)[:, 1:], compute_uv=False)
+        return bool(seen[2] > _LEAST_SPAN * seen[0])
 
     def solve(self, point: Array, signed: bool) -> Found:
         """The likeliest point, searched from this one."""

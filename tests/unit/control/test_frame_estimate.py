@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import chi2 as chi2_law
 
+from sim_devices.polarization_optics import channel_probability
 from terminal.control.frame_estimate import (
     Flag,
     FrameEstimate,
@@ -29,7 +30,7 @@ from terminal.optics.polarization import retarder, rotator
 Array = NDArray[np.float64]
 SENT_RAD = np.radians([0.0, 90.0, 45.0, 135.0])
 AXES_RAD = np.radians([0.0, 90.0, -45.0, 45.0])
-EFFICIENCY, LEAK, ERROR = (0.35, 0.31, 0.14, 0.15), (1 / 300, 1 / 250, 1 / 200, 1 / 400), 0.01
+EFFICIENCY, LEAK, ERROR = (0.35, 0.21, 0.14, 0.08), (1 / 300, 1 / 250, 1 / 200, 1 / 400), 0.01
 ANALYSER = Analyser(EFFICIENCY, LEAK, ERROR)
 FLUX = np.array([3500.0, 3300.0, 1500.0, 1600.0])
 BACKGROUND = np.full((4, 4), 3.0)
@@ -67,6 +68,17 @@ def test_exact_counts_give_the_truth(psi: float, delta: float, plate: float) -> 
     assert seen.phase_rad == pytest.approx(delta, abs=0.01)
 
 
+@pytest.mark.parametrize(("psi", "phase"), [(0.4, 0.3), (-1.2, 0.9)])
+def test_the_simulated_terminal_has_the_same_conventions(psi: float, phase: float) -> None:
+    counts = 1e6 * channel_probability(psi, 0.15, phase, 0.01, 0.7)
+    seen = estimate_frame(
+        [Exposure(counts, np.zeros((4, 4)), 0.15)],
+        Analyser((0.7, 0.7, 0.3, 0.3), intrinsic_error=0.01),
+    )
+    assert seen.rotation_rad == pytest.approx(psi, abs=1e-5)
+    assert seen.phase_rad == pytest.approx(phase, abs=1e-4)
+
+
 @given(st.floats(-1.57, 1.57), st.floats(-2.9, 2.9), st.floats(-1.5, 1.5))
 def test_phase_about_any_axis_and_with_its_sign(psi: float, delta: float, axis: float) -> None:
     plates = [(0.1, math.pi), (0.6, 0.5 * math.pi), (1.3, 0.5 * math.pi)]
@@ -99,6 +111,15 @@ def fisher_bound(
         blocks.append(np.array(columns) / np.sqrt(mean.ravel()))
     jacobian = np.hstack(blocks)
     return np.asarray(np.linalg.inv(jacobian @ jacobian.T)[:2, :2])
+
+
+@pytest.mark.parametrize(("psi", "delta"), [(0.3, 0.8), (0.0, 1.4), (-0.9, 2.4)])
+def test_stated_covariance_is_the_bound(psi: float, delta: float) -> None:
+    seen = estimate_frame([exposure(expected(psi, delta, 0.1), 0.1)], ANALYSER)
+    bound = fisher_bound(psi, delta, [(0.1, math.pi)], cosine=True)
+    assert np.array(seen.covariance) == pytest.approx(
+        bound, rel=1e-3, abs=1e-3 * float(np.diag(bound).min())
+    )
 
 
 def draws(
@@ -159,6 +180,27 @@ def test_a_plate_of_another_retardance_shows_the_sign(delta: float) -> None:
     off = np.array([(f.rotation_rad - 0.2, f.phase_rad - delta) for f in found])
     stated = np.array([f.covariance for f in found])
     check_honest(off, fisher_bound(0.2, delta, plates, cosine=False), stated)
+
+
+def test_one_exposure_finds_the_phase_or_says_that_two_fit() -> None:
+    """A plate that is no half-wave plate, alone, has several maxima."""
+    rng = np.random.default_rng(9)
+    wrong = ambiguous = 0
+    for _ in range(60):
+        psi, delta, plate = rng.uniform(-1.5, 1.5), rng.uniform(-3.0, 3.0), rng.uniform(-1.5, 1.5)
+        counts = rng.poisson(expected(psi, delta, plate, 0.6 * math.pi, 3.0)).astype(float)
+        seen = estimate_frame([exposure(counts, plate, 0.6 * math.pi)], ANALYSER)
+        ambiguous += bool(seen.flags & Flag.AMBIGUOUS)
+        off = np.array(
+            [
+                math.remainder(seen.rotation_rad - psi, math.pi),
+                math.remainder(seen.phase_rad - delta, 2.0 * math.pi),
+            ]
+        )
+        far = off @ np.linalg.solve(np.array(seen.covariance), off) > 25.0
+        wrong += bool(far and not seen.flags & Flag.AMBIGUOUS)
+    assert wrong == 0
+    assert ambiguous < 20
 
 
 def test_positive_is_from_h_toward_d() -> None:
@@ -238,6 +280,13 @@ def test_swapped_states_are_named(order: list[int], name: str) -> None:
     assert swapped_states(seen) == name
     # An even number of swaps is a rotation; an odd one no rotation makes.
     assert bool(seen.flags & Flag.MIRRORED) == (name in ("D and A", "H and V"))
+
+
+def test_a_mirror_is_named_only_when_sure() -> None:
+    """cos delta = -0.03, which the counts tell to some 0.03, and a hundredfold to 0.003."""
+    for flux, sure in ((1.0, False), (100.0, True)):
+        seen = estimate_frame([exposure(expected(0.1, 1.6, 0.1, flux=flux), 0.1)], ANALYSER)
+        assert bool(seen.flags & Flag.MIRRORED) == sure
 
 
 def test_counts_that_no_rotation_makes_are_a_bad_fit() -> None:
