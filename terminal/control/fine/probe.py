@@ -30,6 +30,12 @@ def begin(loop: LoopState, with_open_loop: int) -> None:
     s.probe_place[:] = 0.0
     s.probe_speed[:] = 0.0
     s.probe_placed[:] = 0.0
+    _forget(loop)
+
+
+@compiled
+def _forget(loop: LoopState) -> None:
+    s = loop[0]
     s.answer[:] = 0.0
     s.asked[:] = 0.0
     s.heard[:] = 0.0
@@ -72,6 +78,9 @@ def listen(loop: LoopState, usable: int) -> None:
     s = loop[0]
     edge = _EDGE_SPOTS * s.spot_rad
     usable = int(usable != 0 and abs(s.residual[0]) < edge and abs(s.residual[1]) < edge)
+    if not usable and s.probe_open:
+        # The light comes back from where it was driven to: what was heard on the way is worthless.
+        _forget(loop)
     if usable and s.before_known:
         for candidate in range(CANDIDATES):
             # Had the mirror another delay, the motion would show in a later scan, or an earlier.

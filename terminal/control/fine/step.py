@@ -6,11 +6,11 @@ from config.terminal import TerminalConfig
 from terminal.control.fine.events import LOOP_OPEN, FineEvent
 from terminal.control.fine.state import PATIENCE_S, LoopState, new_state
 from terminal.control.fine.tick import tick
-from terminal.control.fine.verdict import bearable, verdict
+from terminal.control.fine.verdict import bearable, heard, verdict
 from terminal.control.prediction.memory import Memory, new_memory
 from terminal.messages import FineCommand, FineSample
 
-_RETRY_S, _ASK_AGAIN_S, _ASK_INTEGRATOR_S = 0.3, 1.0, 5.0
+_RETRY_S, _ASK_AGAIN_S, _ASK_INTEGRATOR_S = 0.1, 1.0, 5.0
 _MOST_PATIENCE_S = 30.0
 _FOUND_BY_PROBE = (
     FineEvent.MIRROR_STUCK
@@ -58,8 +58,9 @@ def step(state: FineState, s: FineSample, dt_s: float) -> tuple[FineState, FineC
 def judge(loop: LoopState) -> None:
     """Draws the consequences of a probe that has ended."""
     s = loop[0]
-    found = verdict(loop)
-    if found is None:
+    answer, delay_samples = heard(loop), int(s["delay"])
+    found = None if answer is None else verdict(answer, delay_samples)
+    if answer is None or found is None:
         s["wait_s"] = _RETRY_S
         if s["probe_open"]:
             # It was asked because feedback had become doubtful, and still is.
@@ -69,7 +70,7 @@ def judge(loop: LoopState) -> None:
         # Feedback may have made it: once more, with the loop open.
         s["verified"], s["wait_s"] = 0, 0.0
         return
-    opens = bool(found & LOOP_OPEN) or not bearable(loop)
+    opens = bool(found & LOOP_OPEN) or not bearable(answer, delay_samples)
     steers = FineEvent.INTEGRATOR if found and not opens else FineEvent(0)
     s["events"] = int((FineEvent(int(s["events"])) & ~_FOUND_BY_PROBE) | found | steers)
     s["verified"] = int(not opens)

@@ -29,7 +29,7 @@ _RELEASE_S = 0.05
 """An open loop lets the mirror back to its centre without a jump."""
 _OFFLOAD_S = 0.1
 """Low pass of the mirror for the gimbal: below its bandwidth, above the coarse loop's rate."""
-_RMS_S, _SLOW_S, _NOT_YET_S = 0.1, 5.0, 0.5
+_RMS_S, _SLOW_S, _DOWN_S, _NOT_YET_S = 0.1, 5.0, 0.3, 0.5
 _HANDOVER_S = 0.01
 """Time constant in which a loop that closes takes the mirror from where it stands."""
 _MOST_MISSED = 100
@@ -88,10 +88,13 @@ def tick(
             usable = int(s.events & (_STUCK | _SATURATED) == 0)
     s.dark_s = 0.0 if usable else s.dark_s + passed_s
     target_x, target_y = _foresee(loop, memory, usable, aim_x, aim_y)
-    closed = int(enable != 0 and s.dark_s < s.drop_s and s.verified != 0 and s.events & _OPEN == 0)
+    trusted = s.verified != 0 and s.events & _OPEN == 0 and not (s.probe_ticks and s.probe_open)
+    closed = int(enable != 0 and s.dark_s < s.drop_s and trusted)
     if enable and s.closed and not closed and _far_out(loop):
         # It did not fade, it was driven off the cell.
         s.verified, s.wait_s = 0, 0.0
+    if not closed and not s.probe_open:
+        s.probe_ticks = 0  # It asked a closed loop.
     s.closed_s = s.closed_s + passed_s if closed else 0.0
     s.closed = closed
     _watch(loop, enable, usable, passed_s)
@@ -172,7 +175,9 @@ def _watch(loop: LoopState, enable: int, usable: int, passed_s: float) -> None:
         square = s.residual[0] ** 2 + s.residual[1] ** 2
         s.mean_square += (square - s.mean_square) * min(passed_s / _RMS_S, 1.0)
         if s.closed_s > _NOT_YET_S:
-            s.slow_square += (s.mean_square - s.slow_square) * min(passed_s / _SLOW_S, 1.0)
+            # Down faster than up: what a loop that has just closed leaves is no measure.
+            slowly_s = _SLOW_S if s.mean_square > s.slow_square else _DOWN_S
+            s.slow_square += (s.mean_square - s.slow_square) * min(passed_s / slowly_s, 1.0)
         else:
             s.slow_square = s.mean_square
     elif not s.closed:
@@ -188,11 +193,16 @@ def _watch(loop: LoopState, enable: int, usable: int, passed_s: float) -> None:
     s.far_s = s.far_s + passed_s if far else 0.0
     # A mirror that came to its stop while all was well leaves what it must, for a while.
     patience_s = _AT_STOP_S if s.at_stop else 0.0
-    if s.probe_ticks or not enable or not usable:
+    if not enable or not usable or (s.probe_ticks and s.probe_open):
         return
     diverges = worse > _DIVERGES and s.suspect_s > patience_s and s.closed_s > _NOT_YET_S
-    if diverges or s.far_s > _FAR_S + patience_s:
+    if s.far_s > _FAR_S + patience_s:
         begin(loop, 1)
+    elif s.probe_ticks:
+        return
+    elif diverges:
+        # It may be a gust: the loop stays closed unless the answer is another.
+        begin(loop, 0)
     elif s.wait_s > 0.0:
         return
     elif not s.verified or s.events & _INTEGRATOR:

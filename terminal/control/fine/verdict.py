@@ -64,11 +64,8 @@ def _matrix(rows: list[list[float]]) -> Matrix:
     return (a, b), (c, d)
 
 
-def verdict(loop: LoopState) -> FineEvent | None:
-    """0: as calibrated. None: too little light to tell, or too much noise."""
-    found = heard(loop)
-    if found is None:
-        return None
+def verdict(found: Heard, delay_samples: int) -> FineEvent | None:
+    """0: as calibrated, with that delay. None: too much noise to tell."""
     (xx, xy), (yx, yy) = found.matrix
     (s_xx, s_xy), (s_yx, s_yy) = ((_SURE_SIGMA * x, _SURE_SIGMA * y) for x, y in found.sigma)
     if max(s_xx, s_xy, s_yx, s_yy) > 1.0:
@@ -82,7 +79,7 @@ def verdict(loop: LoopState) -> FineEvent | None:
         return FineEvent.AXES_SWAPPED
     if min(xx, yy) < -_LEAST_ANSWER:
         return FineEvent.SIGN_FLIPPED
-    if found.delay_samples != int(loop[0]["delay"]):
+    if found.delay_samples != delay_samples:
         return FineEvent.DELAY_WRONG
     off = ((xx - 1.0, s_xx), (xy, s_xy), (yx, s_yx), (yy - 1.0, s_yy))
     if any(abs(d) > max(_MATRIX_OFF, s) for d, s in off):
@@ -90,12 +87,8 @@ def verdict(loop: LoopState) -> FineEvent | None:
     return FineEvent(0)
 
 
-def bearable(loop: LoopState) -> bool:
+def bearable(found: Heard, delay_samples: int) -> bool:
     """Whether the fallback's gain is still stable with the answer that was heard."""
-    found = heard(loop)
-    if found is None:
-        return False
     (xx, xy), (yx, yy) = found.matrix
     largest = max(abs(xx) + abs(xy), abs(yx) + abs(yy))
-    late = found.delay_samples - int(loop[0]["delay"])
-    return late <= MOST_LATE_SAMPLES and largest <= MOST_GAIN
+    return found.delay_samples - delay_samples <= MOST_LATE_SAMPLES and largest <= MOST_GAIN

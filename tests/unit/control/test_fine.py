@@ -330,16 +330,19 @@ def test_a_probe_ends_where_the_loop_is_disabled() -> None:
     assert (bench.command.x_counts, bench.command.y_counts) == (0, 0)
 
 
-def test_a_burst_opens_the_loop_for_one_probe_only() -> None:
+@pytest.mark.parametrize(("size_rad", "ticks"), [(6e-6, 5000), (14e-6, 100)])
+def test_a_burst_does_not_open_a_sound_loop_for_more_than_a_probe(
+    size_rad: float, ticks: int
+) -> None:
     bench = closed_bench(noise_counts=NOISE_COUNTS)
-    bench.run(silex(10_000, 4))
-    before = len(bench.closed)
+    angle = silex(18_000, 4)
     rng = np.random.default_rng(1)
-    burst = np.zeros((5000, 2))
-    burst[:100] = 25e-6 * rng.normal(size=(100, 2))
-    bench.run(silex(5000, 4)[:5000] + burst)
-    # 400 scans of probe, and some until the mirror is back on the light.
-    assert np.sum(np.logical_not(bench.closed[before:])) < 600
+    angle[10_000 : 10_000 + ticks] += size_rad * rng.normal(size=(ticks, 2))
+    bench.run(angle[:10_000])
+    before = len(bench.closed)
+    bench.run(angle[10_000:])
+    assert FineEvent.PROBING in bench.named(before)
+    assert np.sum(np.logical_not(bench.closed[before:])) <= 410
 
 
 @pytest.mark.parametrize("rise_s", [2.0, 10.0])
