@@ -77,10 +77,12 @@ def listen(loop: LoopState, usable: int) -> None:
     """Takes the residual of this scan into the sums; enough of them end the probe."""
     s = loop[0]
     edge = _EDGE_SPOTS * s.spot_rad
-    usable = int(usable != 0 and abs(s.residual[0]) < edge and abs(s.residual[1]) < edge)
-    if not usable and s.probe_open:
-        # The light comes back from where it was driven to: what was heard on the way is worthless.
-        _forget(loop)
+    if usable and (abs(s.residual[0]) > edge or abs(s.residual[1]) > edge):
+        usable = 0
+        if s.probe_open:
+            # The light comes back from where it was driven to: what was heard on the way is
+            # worthless.
+            _forget(loop)
     if usable and s.before_known:
         for candidate in range(CANDIDATES):
             # Had the mirror another delay, the motion would show in a later scan, or an earlier.
