@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.projections.polar import PolarAxes
 
 from hil.plot_series import (
     BINS,
@@ -51,13 +52,13 @@ def sky_track(course: Course, truth: Table) -> Figure:
     height_in = 3.55
     figure = Figure(figsize=(WIDTH_IN, height_in))
     size_in = height_in - 0.6
-    axes = figure.add_axes(
-        (0.3 / WIDTH_IN, 0.3 / height_in, size_in / WIDTH_IN, size_in / height_in),
-        projection="polar",
+    axes = PolarAxes(
+        figure, (0.3 / WIDTH_IN, 0.3 / height_in, size_in / WIDTH_IN, size_in / height_in)
     )
+    figure.add_axes(axes)
     axes.patch.set_visible(False)
-    axes.set_theta_zero_location("N")  # type: ignore[attr-defined]
-    axes.set_theta_direction(-1)  # type: ignore[attr-defined]
+    axes.set_theta_zero_location("N")
+    axes.set_theta_direction(-1)
     axes.set_ylim(0.0, 90.0)
     axes.set_yticks([30, 60], ["60°", "30°"])
     axes.set_xticks(np.radians(range(0, 360, 45)), ["N", "NE", "E", "SE", "S", "SW", "W", "NW"])
@@ -71,7 +72,7 @@ def sky_track(course: Course, truth: Table) -> Figure:
     zenith_deg[~(zenith_deg <= 90.0)] = np.nan
     # The names of the rings on the side where the track is not.
     side = np.nansum(zenith_deg * np.exp(1j * azimuth))
-    axes.set_rlabel_position(math.degrees(float(np.angle(-side))))  # type: ignore[attr-defined]
+    axes.set_rlabel_position(math.degrees(float(np.angle(-side))))
     handles = []
     step = max(1, len(t_s) // (2 * BINS))
     for mode, color in MODE_COLORS.items():
