@@ -16,6 +16,7 @@ from config.fields import (
     Positive,
     Spec,
 )
+from config.polarization import Polarization
 
 
 class Device(Spec, frozen=True):
@@ -261,15 +262,6 @@ class Fine(Spec, frozen=True):
     followed up to this or `min_sum_counts`."""
     calibration: str | None = None
     """File of a measured response (`qsky identify`); it replaces the one above."""
-
-
-class Polarization(Spec, frozen=True):
-    """Half-wave plate from geometry, trimmed from the quantum states."""
-
-    trim_window_s: Positive
-    trim_min_clicks: Count
-    deadband_rad: Positive
-    """Plate moves smaller than this are not worth the disturbance."""
 
 
 class Timing(Spec, frozen=True):

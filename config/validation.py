@@ -27,6 +27,8 @@ DEVICE_ROLES = (
 )
 """What every terminal is made of."""
 
+OPTIONAL_ROLES = (EXPANDER, "retarder", "polarimeter")
+
 LATITUDE_LIMIT_DEG = 89.0
 """A flight path is laid out in metres east and north, which mean nothing at the poles."""
 
@@ -171,8 +173,8 @@ def _mirror_answer(scenario: Scenario) -> Iterator[Problem]:
 def _devices(scenario: Scenario) -> Iterator[Problem]:
     devices = scenario.terminal.devices
     for name in devices:
-        if name not in (*DEVICE_ROLES, EXPANDER):
-            hint = meant(name, [*DEVICE_ROLES, EXPANDER])
+        if name not in (*DEVICE_ROLES, *OPTIONAL_ROLES):
+            hint = meant(name, [*DEVICE_ROLES, *OPTIONAL_ROLES])
             yield Problem(f"terminal.devices.{name}", f"no device of a terminal{hint}")
     for name in DEVICE_ROLES:
         if name not in devices:

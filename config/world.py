@@ -147,6 +147,26 @@ class PolarizationTruth(Spec, frozen=True):
     """Phase between s and p of the receiving optics, their axis along the elevation axis."""
     intrinsic_qber: Fraction
     """Probability that a signal click shows the other state of its basis (imperfect optics)."""
+    plate_scale: NonNegative = 0.0
+    """1-sigma of degrees that the plate turns over degrees that its encoder tells, minus 1."""
+    plate_retardance_error_rad: NonNegative = 0.0
+    """1-sigma of the plate's retardance about half a wave."""
+    plate_wedge: Fraction = 0.0
+    """1-sigma of the relative change of flux once a turn of the plate."""
+    channel_efficiency: tuple[Fraction, Fraction, Fraction, Fraction] = (1.0, 1.0, 1.0, 1.0)
+    """Of the detectors H V D A, over `terminal.optics.detector_efficiency`."""
+    channel_leak: tuple[Fraction, Fraction, Fraction, Fraction] = (0.0, 0.0, 0.0, 0.0)
+    """One over their extinction ratio."""
+    fold_index: tuple[NonNegative, NonNegative] | None = None
+    """True refractive index n, k of the mirrors of a `coude` path; None: ideal ones."""
+    retarder_error: NonNegative = 0.0
+    """1-sigma of a variable retarder's true retardance over that of its calibration, minus 1."""
+    beacon_polarization: Fraction = 0.0
+    """Degree of linear polarisation of the partner's beacon, along its H axis."""
+    polarimeter_counts: NonNegative = 0.0
+    """Sum of the polarimeter's four channels at the beacon's reference range."""
+    polarimeter_noise_counts: NonNegative = 2.0
+    """Per channel and reading, 1 sigma."""
 
 
 class AtmosphereTruth(Spec, frozen=True):
@@ -195,6 +215,8 @@ class Fault(Spec, frozen=True):
         "navigation_overconfident",
         "gimbal_stuck",
         "plate_stuck",
+        "plate_silent",
+        "states_swapped",
         "expander_stuck",
         "expander_silent",
         "tagger_silent",

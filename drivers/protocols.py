@@ -173,6 +173,25 @@ class WavePlate(Driver, Protocol):
         """False if the plate is still busy and the command was not sent."""
 
 
+class RetarderState(NamedTuple):
+    """What drives a variable retarder."""
+
+    t_ns: int
+    """When it was told."""
+    seq: int
+    drive_v: float
+
+
+class Retarder(Driver, Protocol):
+    """A liquid-crystal retarder on a fixed axis."""
+
+    def poll(self, t_ns: int) -> RetarderState | None:
+        """Newest state, None before the first."""
+
+    def drive(self, drive_v: float, t_ns: int) -> bool:
+        """False if the controller is not known yet or busy, or the drive is out of its range."""
+
+
 class ExpanderState(NamedTuple):
     """Where the stage of a beam expander stands."""
 

@@ -14,6 +14,7 @@ from drivers.protocols import (
     Mirror,
     Navigation,
     QuadDetector,
+    Retarder,
     TimeTagger,
     WavePlate,
 )
@@ -36,6 +37,10 @@ class Devices(NamedTuple):
     classical: ClassicalLink
     expander: Expander | None = None
     """None: the sent beam's width is fixed."""
+    retarder: Retarder | None = None
+    """None: a phase between s and p stays."""
+    polarimeter: QuadDetector | None = None
+    """Four photodiodes on the beacon behind the wave plate, a to d are H V D A. None: none."""
 
     def close(self) -> None:
         """Close every device, whatever becomes of the others."""

@@ -6,10 +6,9 @@ import msgspec
 import pytest
 from minimal_scenario import ROLES, drop, minimal, put
 
-from config.divergence_checks import EXPANDER
 from config.ranges import RANGES
 from config.scenario import Scenario
-from config.validation import DEVICE_ROLES, Problem, find_problems
+from config.validation import DEVICE_ROLES, OPTIONAL_ROLES, Problem, find_problems
 from terminal.devices import Devices
 
 
@@ -31,7 +30,7 @@ def test_good_scenarios_have_no_problem() -> None:
 
 def test_roles_are_those_that_the_terminal_opens() -> None:
     assert set(DEVICE_ROLES) == set(ROLES)
-    assert {*DEVICE_ROLES, EXPANDER} == set(Devices._fields)
+    assert {*DEVICE_ROLES, *OPTIONAL_ROLES} == set(Devices._fields)
 
 
 @pytest.mark.parametrize(
