@@ -90,8 +90,27 @@ class PlatformPartner(Spec, frozen=True, tag="platform", tag_field="kind"):
     """1-sigma of its place per axis: how far it flies beside the announced track."""
 
 
+class Pairs(Spec, frozen=True):
+    """Entangled photon pairs in all slots that are not public: one photon to each of two terminals.
+
+    The state is the Bell state Phi+ = (HH + VV) / sqrt(2) in the axes of the public states of each
+    arm, mixed with the three other Bell states in equal parts (a Werner state). The pairs of a slot
+    are Poissonian in number.
+    """
+
+    mean_pairs_per_slot: Annotated[float, Meta(gt=0, le=1)]
+    fidelity: Annotated[float, Meta(ge=0.25, le=1)]
+    """With Phi+, as the pairs leave; 1/4: no correlation at all."""
+    second_track: Track
+    """Plan of the terminal at the end of the other arm. It is built as the first, and does not turn
+    its analyser on purpose."""
+
+
 class Source(Spec, frozen=True):
-    """The sender of decoy-state BB84: slot clock, four states, three intensities, public slots."""
+    """The sender of decoy-state BB84: slot clock, four states, three intensities, public slots.
+
+    With `pairs` it makes no key: then only the public slots carry weak pulses of known states.
+    """
 
     wavelength_m: Annotated[float, Meta(gt=3e-7, lt=3e-6)]
     pulse_rate_hz: Positive
@@ -105,6 +124,7 @@ class Source(Spec, frozen=True):
     synchronisation, never key."""
     pattern_length: Annotated[int, Meta(ge=2**10, le=2**24)]
     pattern_seed: int
+    pairs: Pairs | None = None
 
 
 class Beam(Spec, frozen=True):
@@ -137,6 +157,9 @@ class Security(Spec, frozen=True):
     error_correction_efficiency: Annotated[float, Meta(ge=1)]
     disclosed_x_share: OpenFraction
     """Share of the sifted key-basis bits disclosed to estimate the error rate; out of the key."""
+    least_track_quality: Literal["poor", "good"] = "poor"
+    """Clicks of moments in which the terminal looked at its partner so well, or better, make the
+    key. Agreed before the flight: after it, it would be a choice by outcome."""
 
 
 class EarthOrientation(Spec, frozen=True):

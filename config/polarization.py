@@ -17,6 +17,8 @@ class Plate(Spec, frozen=True):
     zero_rad: float = 0.0
     """Encoder angle at which its axis stands along H."""
     retardance_rad: Annotated[float, Meta(gt=0, lt=2 * math.pi)] = math.pi
+    retardance_sigma_rad: Positive = 0.03
+    """1-sigma of that: a two-hundredth of a wave."""
     zero_sigma_rad: Positive = math.radians(3.0)
     """1-sigma of the zero: what the loop has to find."""
     scale_sigma: Positive = 1e-3

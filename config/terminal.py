@@ -16,7 +16,9 @@ from config.fields import (
     Positive,
     Spec,
 )
+from config.handover import Handover
 from config.polarization import Polarization
+from config.sifting import Sifting
 
 
 class Device(Spec, frozen=True):
@@ -312,5 +314,8 @@ class TerminalConfig(Spec, frozen=True):
     timing: Timing
     safety: Safety
     expected_sway: ExpectedSway = ExpectedSway()
+    sifting: Sifting = Sifting()
+    handover: Handover | None = None
+    """None: clicks are handed over to nobody."""
     divergence: Divergence | None = None
     """None: the sent beam's width is fixed, and there is no device `expander`."""

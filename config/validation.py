@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from config.aim_checks import aim_problems, refraction_problems
 from config.divergence_checks import EXPANDER, divergence_problems
 from config.explain import meant
+from config.handover import handover_problems
 from config.mission import FixedWindow, PassWindow, PlatformPartner, SatellitePartner, Track
+from config.polarization_checks import RETARDER, polarization_problems
 from config.problem import Problem
 from config.ranges import RANGES, unit_hint
 from config.scenario import Scenario
@@ -27,7 +29,7 @@ DEVICE_ROLES = (
 )
 """What every terminal is made of."""
 
-OPTIONAL_ROLES = (EXPANDER, "retarder", "polarimeter")
+OPTIONAL_ROLES = (EXPANDER, RETARDER, "polarimeter")
 
 LATITUDE_LIMIT_DEG = 89.0
 """A flight path is laid out in metres east and north, which mean nothing at the poles."""
@@ -61,6 +63,7 @@ def find_problems(scenario: Scenario) -> Iterator[Problem]:
     yield from _devices(scenario)
     yield from _stream_rates(scenario)
     yield from _gate(scenario)
+    yield from handover_problems(scenario.terminal.handover, "terminal.handover")
     yield from _detector_delays(scenario)
     yield from _faults(scenario)
 
@@ -134,6 +137,19 @@ def _source(scenario: Scenario) -> Iterator[Problem]:
             "mission.source.pattern_length",
             f"{source.pattern_length} is no power of two: take {below} or {2 * below}",
         )
+    if source.pairs is not None:
+        yield from _track("mission.source.pairs.second_track", source.pairs.second_track)
+        if scenario.mission.direction == "uplink":
+            yield Problem(
+                "mission.source.pairs",
+                "pairs come from the partner to two terminals: leave them out of an uplink",
+            )
+    elif any(scenario.terminal.polarization.turns_rad):
+        yield Problem(
+            "terminal.polarization.turns_rad",
+            "an analyser that is turned away from the sender's frame makes no key: only a link of "
+            "entangled pairs (mission.source.pairs) is measured so",
+        )
 
 
 def _direction(scenario: Scenario) -> Iterator[Problem]:
@@ -141,6 +157,11 @@ def _direction(scenario: Scenario) -> Iterator[Problem]:
     if mission.direction == "uplink" and mission.receiver is None:
         yield Problem(
             "mission.receiver", "missing: an uplink needs the receive optics of the partner"
+        )
+    if mission.direction == "uplink" and mission.security.least_track_quality != "poor":
+        yield Problem(
+            "mission.security.least_track_quality",
+            "means nothing in an uplink, where the partner chooses what counts: leave it out",
         )
     if mission.direction == "downlink" and mission.receiver is not None:
         yield Problem(
@@ -180,6 +201,7 @@ def _devices(scenario: Scenario) -> Iterator[Problem]:
         if name not in devices:
             yield Problem(f"terminal.devices.{name}", "missing: every terminal has this device")
     yield from divergence_problems(scenario)
+    yield from polarization_problems(scenario)
     yield from _camera(devices.get("camera"))
     for role, stroke_rad in (
         ("mirror", scenario.terminal.optics.mirror_stroke_rad),
@@ -220,6 +242,7 @@ def _stream_rates(scenario: Scenario) -> Iterator[Problem]:
     for role, loop, rate_hz in (
         ("quad", "fine_hz", rates.fine_hz),
         ("navigation", "pointing_hz", rates.pointing_hz),
+        ("polarimeter", "polarization_hz", rates.polarization_hz),
     ):
         streamed = devices[role].options.get("rate_hz", rate_hz) if role in devices else rate_hz
         if streamed != rate_hz:

@@ -241,6 +241,8 @@ class Motor:
                 away = (away + unit // 2) % unit - unit // 2
             if abs(away) <= self._kind.arrived * unit:
                 self._end_exchange()
+                # It has just told: another answer would put off the next move by its rest.
+                self._next_question_ns = t_ns + self._poll_interval_ns
 
     def _take_status(self, code: int) -> None:
         if code == STATUS_BUSY:

@@ -19,6 +19,7 @@ DRIVERS = {
     "classical_link": "FramedClassicalLink",
     "expander_ell20": "Ell20",
     "expander_ld4i": "Ld4i",
+    "retarder_lcc25": "Lcc25",
 }
 """Module in `drivers` -> class in it; built as Class(transport, **options)."""
 

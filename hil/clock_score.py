@@ -64,6 +64,10 @@ class ClockScore:
         slots."""
         probabilities = self._source.intensity_probabilities
         mean = sum(p * d for p, d in zip(probabilities, block.click_probability, strict=True))
+        if self._source.pairs:
+            # One photon is absorbed in proportion: some per mille are not worth a model.
+            share = self._source.pairs.mean_pairs_per_slot / self._source.intensities[0]
+            mean = share * block.click_probability[0]
         public = self._source.public_share
         mean = (1.0 - public) * mean + public * block.click_probability[0]
         signal_hz = mean * block.slots / (block.end_s - block.start_s)

@@ -2,11 +2,14 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from config.errors import InputError
+
+if TYPE_CHECKING:
+    from config.scenario import Scenario
 
 SHORTEST_S = 0.01
 """One step of the world."""
@@ -45,6 +48,15 @@ def run(
             help="Stop after so many seconds of the window.",
         ),
     ] = None,
+    handover: Annotated[
+        str | None,
+        typer.Option(
+            "--handover",
+            metavar="URL",
+            help="Hand raw and sifted clicks and the estimate over here, as tcp://127.0.0.1:5555 "
+            "(docs/key-handover.md); in place of terminal.handover.url.",
+        ),
+    ] = None,
     json_out: Annotated[
         Path | None,
         typer.Option("--json", help="Write the summary here too; - is standard output."),
@@ -52,24 +64,29 @@ def run(
 ) -> None:
     """Fly a scenario in a simulated world and record it.
 
-    Writes pass.mcap, timing.mcap, summary.json and report.html into the folder.
+    Writes pass.mcap, timing.mcap, summary.json and report.html into the folder. A scenario whose
+    source sends entangled pairs is flown by two terminals, one after the other: the second's files
+    are in the folder `second`, and the time tags of both beside their recordings.
 
     Examples:
 
       qsky run leo_haps_downlink --out out/demo
 
       qsky run leo_haps_downlink --out out/rt --realtime --duration-s 60
+
+      qsky run leo_haps_downlink --out out/demo --handover tcp://127.0.0.1:5555
     """
     from config.loader import load_scenario
     from hil.flight import check_realtime, fly, window_of
     from hil.outputs import write_results
     from hil.progress import shown
+    from hil.two_arms import fly_two_arms
     from terminal.mission_ephemeris import orientation_warnings
     from terminal.output import warn
 
     if json_out is not None and not json_out.parent.is_dir():
         raise InputError(f"--json: no folder {json_out.parent} to write {json_out.name} into")
-    loaded = load_scenario(scenario)
+    loaded = _with_handover(load_scenario(scenario), handover)
     try:
         window = window_of(loaded, duration_s)
         if realtime:
@@ -84,10 +101,27 @@ def run(
 
             fine_hz = loaded.realtime.fine_hz
             summary = fly_realtime(loaded, scenario, use_seed, window, fine_hz, out, progress)
+        elif loaded.mission.source.pairs:
+            summary = fly_two_arms(loaded, use_seed, window, out, progress)
         else:
             summary = fly(loaded, use_seed, window, out, progress)
     write_results(out, loaded, summary)
     _tell(summary, out, json_out)
+
+
+def _with_handover(scenario: "Scenario", url: str | None) -> "Scenario":
+    """The scenario with its key hand-over at this URL; None: as it says itself."""
+    from msgspec.structs import replace
+
+    from config.handover import Handover, handover_problems
+
+    if url is None:
+        return scenario
+    terminal = scenario.terminal
+    settings = replace(terminal.handover, url=url) if terminal.handover else Handover(url=url)
+    for problem in handover_problems(settings, "--handover"):
+        raise InputError(f"{problem.key.removesuffix('.url')}: {problem.text}")
+    return replace(scenario, terminal=replace(terminal, handover=settings))
 
 
 def _tell(summary: dict[str, Any], folder: Path, json_out: Path | None) -> None:

@@ -2,8 +2,8 @@
 
 It shares nothing with the simulation of photons: no click is drawn, only means are computed, from
 the same configuration. What it takes as given from the run is when the link was usable, how far and
-how high the partner was, how the polarisation frames stood, and in an uplink how well the terminal
-pointed and how wide its beam was.
+how high the partner was, what contrast the polarisation optics left, and in an uplink how well the
+terminal pointed and how wide its beam was.
 
 What is left out, with its order for a link of 0.1 million clicks a second at 200 MHz:
 - double clicks in one slot, and a second signal photon in a pulse: clicks per slot, 1e-3 at most;
@@ -13,6 +13,8 @@ What is left out, with its order for a link of 0.1 million clicks a second at 20
   half angle: 6e-4 for 2 and 1.5 urad in 10;
 - the spread of the click rate (jitter, scintillation) inside the dead-time and saturation terms:
   clicks times dead time, times the relative variance; scintillation has mean 1 in all else;
+- detectors of one basis that are not alike, in their dead time alone; the wedge of the wave plate,
+  which changes the flux by as much as the scenario says; what mirrors do to one polarisation more;
 - the recovered clock's error against the gate, tens of picoseconds: of the clicks 1e-3 at 20 ps, a
   jitter of 150 and a gate of 330; and detectors' delays until the clock has found them.
 """
@@ -26,7 +28,7 @@ from scipy.special import erf
 
 from config.mission import Mission, Receiver, SatellitePartner, Source
 from config.terminal import Optics
-from config.world import DetectorTruth, World
+from config.world import DetectorTruth, PolarizationTruth, World
 from terminal.optics.background import background_rate_hz
 from terminal.optics.beam import beam_radius_m, mean_collected_fraction
 from terminal.qkd.finite_key import SiftedCounts, Triple, key_length, key_parameters
@@ -38,15 +40,15 @@ class Bins(NamedTuple):
     """The course of the run in bins of time; all (n,)."""
 
     gated_s: Array
-    """Usable link inside the bin: mode LINK, shutter open, clock locked."""
+    """Usable link inside the bin: what the terminal's key counts (docs/key-handover.md)."""
     range_m: Array
     elevation_rad: Array
     """Of the partner, at the terminal."""
-    misalignment_rad: Array
-    """True angle from where the sender's axes should be analysed to where they are."""
-    frame_angle_rad: Array
-    """True angle of the partner's H axis from the axis of the terminal optics' retardance, outside
-    the wave plate, in the same sense. Of no effect while the retardance is 0."""
+    contrast_x: Array
+    """How far ideal detectors behind the true optics tell H from V, -1 to 1: cos 2d for a frame
+    that is off by d, less where a phase is left. Mean over the bin ..."""
+    contrast_z: Array
+    """... and so D from A."""
     jitter_rad: Array
     """Pointing error of the sender's beam, rms per axis."""
     full_divergence_rad: Array | None = None
@@ -82,6 +84,15 @@ class _Basis(NamedTuple):
     """(n,): in the gate or not."""
 
 
+class _Shown(NamedTuple):
+    """What the two detectors of one basis show of a photon that the splitter sends to them."""
+
+    clicks: float
+    """Probability of a click, mean of both states."""
+    error: Array
+    """(n,): share of the wrong detector's clicks."""
+
+
 def expected_key(
     mission: Mission,
     optics: Optics | Receiver,
@@ -103,17 +114,12 @@ def expected_key(
     # A click belongs to the nearest slot, so a gate ends where the next slot's begins.
     gate_s = np.minimum(gate_half_width_s, 0.5 / source.pulse_rate_hz)
 
-    def basis(share: float, axis_rad: Array) -> _Basis:
-        error = signal_error(
-            world.polarization.intrinsic_qber,
-            world.polarization.retardance_rad,
-            axis_rad,
-            bins.misalignment_rad,
-        )
-        return _basis(share, transmittance, error, background_hz, source, world.detectors, gate_s)
+    def basis(share: float, contrast: Array, detectors: slice) -> _Basis:
+        shown = shown_by(world.polarization, contrast, detectors)
+        return _basis(share, transmittance, shown, background_hz, source, world.detectors, gate_s)
 
-    x = basis(p_x, bins.frame_angle_rad)
-    z = basis(1 - p_x, bins.frame_angle_rad + math.pi / 4)
+    x = basis(p_x, bins.contrast_x, slice(0, 2))
+    z = basis(1 - p_x, bins.contrast_z, slice(2, 4))
 
     key_sent = source.pulse_rate_hz * bins.gated_s * _key_weights(source)[:, np.newaxis]
     matched_x = p_x * (key_sent * x.click_probability).sum(axis=1)
@@ -164,21 +170,22 @@ def link_transmittance(
     return np.asarray(collected * atmosphere * receiver)
 
 
-def signal_error(
-    intrinsic_qber: float, retardance_rad: float, axis_rad: Array, misalignment_rad: Array
-) -> Array:
-    """Probability that a signal photon shows the other state of its own basis; shape of the angles.
+def shown_by(truth: PolarizationTruth, contrast: Array, detectors: slice) -> _Shown:
+    """What a basis's detectors make of photons sent in it. contrast: (n,) of the optics.
 
-    Light polarised at `axis_rad` from the axis of a retarder, analysed at `misalignment_rad` from
-    where it should be: contrast cos 2a cos 2(a + d) + cos(retardance) sin 2a sin 2(a + d) (Stokes
-    calculus), which is cos 2d without retardance, hence an error of sin^2 d. The intrinsic error
-    flips the outcome independently.
+    A photon is along the detector's axis with probability (1 + C) / 2 if it has the detector's
+    state, else (1 - C) / 2, where C is the contrast less the intrinsic error's flips. Along it
+    clicks with the efficiency, across with `leak` of it; what leaks is missing elsewhere, which
+    lowers all four by 1 + the largest leak.
     """
-    analyser_rad = axis_rad + misalignment_rad
-    along = np.cos(2 * axis_rad) * np.cos(2 * analyser_rad)
-    across = np.sin(2 * axis_rad) * np.sin(2 * analyser_rad)
-    contrast = along + math.cos(retardance_rad) * across
-    return 0.5 * (1 - (1 - 2 * intrinsic_qber) * contrast)
+    efficiency = np.array(truth.channel_efficiency[detectors])
+    leak = np.array(truth.channel_leak[detectors])
+    efficiency = efficiency / (1.0 + max(truth.channel_leak))
+    along = 0.5 * (1.0 + (1.0 - 2.0 * truth.intrinsic_qber) * contrast)[:, np.newaxis]
+    right = (efficiency * (along + leak * (1.0 - along))).mean(axis=1)
+    wrong = (efficiency * (1.0 - along + leak * along)).mean(axis=1)
+    clicks = float(0.5 * (efficiency * (1.0 + leak)).sum())
+    return _Shown(clicks, wrong / np.where(right + wrong > 0.0, right + wrong, 1.0))
 
 
 def click_rate_hz(incident_hz: Array, dead_time_s: float, afterpulse_probability: float) -> Array:
@@ -196,13 +203,14 @@ def click_rate_hz(incident_hz: Array, dead_time_s: float, afterpulse_probability
 def _basis(
     share: float,
     transmittance: Array,
-    signal_error_probability: Array,
+    shown: _Shown,
     background_hz: float,
     source: Source,
     detectors: DetectorTruth,
     gate_half_width_s: Array,
 ) -> _Basis:
-    """The two detectors of the basis that gets `share` of the light."""
+    """The two detectors of the basis that gets `share` of the light, alike to each other."""
+    share = share * shown.clicks
     noise_hz = 2 * detectors.dark_rate_hz + share * background_hz
     photons = share * transmittance * np.array(source.intensities)[:, np.newaxis]
     signal_hz = source.pulse_rate_hz * (_slot_weights(source) @ -np.expm1(-photons))
@@ -218,7 +226,7 @@ def _basis(
     signal = -np.expm1(-photons * in_gate)
     noise_alone = (1 - signal) * noise
     clicks = alive * (signal + noise_alone)
-    errors = alive * (signal * signal_error_probability + noise_alone / 2)
+    errors = alive * (signal * shown.error + noise_alone / 2)
     return _Basis(clicks, errors, 2 * clicks_hz)
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config.errors import InputError
 from config.scenario import Scenario
@@ -29,6 +29,9 @@ from terminal.geometry.time_scales import SECOND_NS, utc_julian_date
 from terminal.main import Terminal
 from terminal.mission_ephemeris import orientation_warnings
 from terminal.window import Window, resolve_window
+
+if TYPE_CHECKING:
+    from terminal.handover.handover import KeyHandover
 
 SUMMARY_EVERY = GRID_HZ // 50
 """Grid steps between two points of the summary channel, which is for a person's eyes."""
@@ -64,6 +67,11 @@ def window_of(scenario: Scenario, duration_s: float | None) -> Window:
 
 def check_realtime(scenario: Scenario) -> None:
     """Raises InputError if the scenario cannot be flown at its real-time rate."""
+    if scenario.mission.source.pairs:
+        raise InputError(
+            "mission.source.pairs: two terminals are flown one after the other, not against the "
+            "wall clock: leave out --realtime"
+        )
     fine_hz, rates = scenario.realtime.fine_hz, scenario.terminal.rates
     slower_hz = {GRID_HZ, *(getattr(rates, n) for n in rates.__struct_fields__ if n != "fine_hz")}
     needed = math.lcm(*slower_hz)
@@ -122,15 +130,28 @@ class Flight:
             Context(self._devices, self.bus, scenario.mission, scenario.terminal, window)
         )
         self._scorer = Scorer(scenario, self.world, self.bus, window.start_tai_ns)
-        # Last of all, so that a scenario that cannot be flown leaves nothing behind.
-        self._records = Records(
-            prepare_folder(out),
-            metadata(scenario, seed, window),
-            self.bus,
-            by_thread=not remote_roles,
-        )
+        with ExitStack() as built:
+            self._handover = self._open_handover()
+            if self._handover is not None:
+                built.callback(self._handover.close)
+            # Last of all, so that a scenario that cannot be flown leaves nothing behind.
+            self._records = Records(
+                prepare_folder(out),
+                metadata(scenario, seed, window),
+                self.bus,
+                by_thread=not remote_roles,
+            )
+            built.pop_all()
         self.timed = [Timed(loop.name, loop.compute_ns, []) for loop in self.terminal.loops]
         """Of every loop here; whoever runs others adds them."""
+
+    def _open_handover(self) -> "KeyHandover | None":
+        settings = self.scenario.terminal.handover
+        if settings is None:
+            return None
+        from terminal.handover.handover import KeyHandover
+
+        return KeyHandover(settings, self.scenario.mission, self.bus, self.window)
 
     def begin_grid(self) -> None:
         """The slow physics of the next grid step."""
@@ -148,6 +169,8 @@ class Flight:
         self._step += 1
         if self._step % DRAIN_EVERY == 0:
             self._records.drain(t_ns, self.timed)
+            if self._handover is not None:
+                self._handover.drain(t_ns)
             link = self.bus.link.command
             self._progress(
                 Progress(
@@ -181,6 +204,8 @@ class Flight:
         """Finish the recordings and release the devices."""
         with ExitStack() as stack:
             stack.callback(self._devices.close)
+            if self._handover is not None:
+                stack.callback(self._handover.close)
             stack.callback(self._records.close)
             self._records.drain(self.world.clock.t_ns, self.timed)
 
@@ -206,6 +231,8 @@ class Flight:
         )
         summary["warnings"] = orientation_warnings(self.scenario.mission, *self.window)
         summary["guidance"] = planned_guidance(self.scenario, self.window.start_tai_ns)
+        if self._handover is not None:
+            summary["handover"] = self._handover.told()
         summary["compute_us"] = self._records.timing.compute_us()
         summary["wall_s"] = time.perf_counter() - self._started
         return summary
@@ -224,7 +251,11 @@ def fly(
     progress: Callable[[Progress], None],
 ) -> dict[str, Any]:
     """Fly in lock-step and record; returns the summary."""
-    flight = Flight(scenario, seed, window, out, progress)
+    return flown(Flight(scenario, seed, window, out, progress))
+
+
+def flown(flight: Flight) -> dict[str, Any]:
+    """Fly it in lock-step to the end and close it; returns the summary."""
     # What was built stays; ticks make no cycles, and looking for some costs a tenth of the flight.
     gc.collect()
     gc.freeze()

@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from config.errors import InputError
 from config.scenario import Scenario
 from drivers.protocols import Mirror, QuadDetector
 from drivers.registry import build
 from drivers.transport import InProcess
+from hil.bench_devices import emulated
 from sim_devices.disturbance_sources import Source, jitter_source
 from sim_devices.emulator import InProcessTransport, SimClock
 from sim_devices.fast_plant import FastPlant
@@ -92,15 +92,7 @@ def open_bench(scenario: Scenario, seed: int, lead_s: float, disturbed: bool) ->
             not exist.
         DeviceError: a port that cannot be opened.
     """
-    devices = scenario.terminal.devices
-    emulated = {role: devices[role].url.startswith("inproc:") for role in ROLES}
-    if emulated["quad"] != emulated["mirror"]:
-        alone, other = sorted(ROLES, key=lambda role: not emulated[role])
-        raise InputError(
-            f"terminal.devices.{alone}.url: is inproc, and that of {other} is not: an emulated "
-            "detector sees no real mirror"
-        )
-    if emulated["quad"]:
+    if emulated(scenario, ROLES, "an emulated detector sees no real mirror"):
         return _emulated(scenario, seed, lead_s, disturbed)
     prepare()
     quad, mirror = _built(scenario, {})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from config.errors import InputError, RunError
+from hil.written_files import check_written
 from terminal.commands import JsonOut
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 EXCITATION_SEED = 1
 """Of the sequences that move the mirror: the same each time."""
-PICTURES = ".png", ".svg", ".pdf"
 _MOST_BACKGROUND = 4 * 32767.0
 """All four channels at the converter's end."""
 LEAD_S = 60.0
@@ -93,13 +93,7 @@ def identify(
     _check("--valid-days", valid_days, 1e-3, 3660.0)
     if background_counts is not None:
         _check("--background-counts", background_counts, -_MOST_BACKGROUND, _MOST_BACKGROUND)
-    _check_file("--out", out)
-    if json_out is not None and json_out != Path("-"):
-        _check_file("--json", json_out)
-    if plot is not None:
-        _check_file("--plot", plot)
-        if plot.suffix not in PICTURES:
-            raise InputError(f"--plot: {plot}: must end in one of {' '.join(PICTURES)}")
+    check_written(scenario, {"--out": out, "--json": json_out, "--plot": plot})
     loaded = load_scenario(scenario)
     config = loaded.terminal
     use_seed = loaded.world.seed if seed is None else seed
@@ -147,13 +141,6 @@ def identify(
 def _check(option: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise InputError(f"{option}: must be {low:g} to {high:g}, got {value:g}")
-
-
-def _check_file(option: str, file: Path) -> None:
-    if not file.parent.is_dir():
-        raise InputError(f"{option}: no folder {file.parent} to write {file.name} into")
-    if file.is_dir():
-        raise InputError(f"{option}: {file}: is a folder, not a file to write")
 
 
 def _detector(config: "TerminalConfig", background_counts: float) -> "Detector":

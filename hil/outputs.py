@@ -1,6 +1,7 @@
 """Files of a flight, and the table that its command prints."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from config.whole_file import replacing
 
 SUMMARY = "summary.json"
 REPORT = "report.html"
+TAGS = "tags.npz"
+"""Of a source of pairs: all clicks of an arm."""
 
 
 def prepare_folder(out: Path) -> Path:
@@ -25,7 +28,7 @@ def prepare_folder(out: Path) -> Path:
         probe.write_bytes(b"")
         probe.unlink()
         # A flight that is broken off must not stand beside what another one has reached.
-        for name in (SUMMARY, REPORT):
+        for name in (SUMMARY, REPORT, TAGS):
             (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"--out: cannot write to {out}: {error.strerror or error}") from error
@@ -65,7 +68,7 @@ def table(summary: dict[str, Any], folder: Path) -> Table:
         text = ", ".join(f"{v:,.{digits}f}" for v in values)
         t.add_row(name, f"{text} {unit}".strip())
 
-    clock, counts = summary["clock"], summary["counts"]
+    clock = summary["clock"]
     row("simulated", summary["simulated_s"], "s", 1)
     row("wall clock", summary["wall_s"], "s", 1)
     row("acquisition", summary["acquisition_s"], "s")
@@ -78,12 +81,41 @@ def table(summary: dict[str, Any], folder: Path) -> Table:
     row("clock locked", clock["locked_s"], "s", 1)
     row("clock slips", clock["slips"], "", 0)
     row("timing rms", clock["timing_rms_ps"], "ps", 0)
+    shared = summary.get("entanglement")
+    if shared:
+        _of_pairs(t, shared)
+    else:
+        _of_key(row, summary)
+    row("ticks lost", summary["lost_ticks"], "", 0)
+    t.add_row("report", str(folder / REPORT))
+    return t
+
+
+def _of_key(row: Callable[..., None], summary: dict[str, Any]) -> None:
+    counts = summary["counts"]
     row("detected in key slots", counts["detected"], "", 0)
     row("sifted", counts["sifted"], "", 0)
     row("QBER", _percent(summary["qber"]), "%", 3)
     row("QBER of the truth", _percent(summary["qber_true"]), "%", 3)
     row("secret key", summary["secret_key_bits"], "bit", 0)
     row("secret key, analytic", summary["secret_key_bits_expected"], "bit", 0)
-    row("ticks lost", summary["lost_ticks"], "", 0)
-    t.add_row("report", str(folder / REPORT))
-    return t
+
+
+def _of_pairs(t: Table, shared: dict[str, Any]) -> None:
+    """What two ends share, each beside what the model expects."""
+
+    def row(name: str, value: str, sigma: str, scale: float, digits: int, unit: str) -> None:
+        known, model = shared[value], shared[f"{value}_model"]
+        if known is None or model is None:
+            t.add_row(name, "-")
+            return
+        spread = "" if shared[sigma] is None else f" ± {scale * shared[sigma]:,.{digits}f}"
+        text = f"{scale * known:,.{digits}f}{spread}{unit}, model {scale * model:,.{digits}f}{unit}"
+        t.add_row(name, text)
+
+    t.add_row("coincidences", f"{shared['coincidences']:,}")
+    row("of these by chance", "accidentals", "accidentals_sigma", 1.0, 0, "")
+    row("fidelity of the pairs", "fidelity", "fidelity_sigma", 100.0, 2, " %")
+    row("CHSH sum, over 2: not local", "chsh_s", "chsh_sigma", 1.0, 3, "")
+    if shared["model_leaves_out"]:
+        t.add_row("left out of the model", "\n".join(shared["model_leaves_out"]))

@@ -59,12 +59,12 @@ def error_rate(
 ) -> Figure:
     """Error rate of the key basis, percent."""
     figure, (axes,) = panels(course, ("error rate, %",), (2.75,), legend_rows=2)
-    # A frame turned by d sends sin^2 d of the photons into the wrong port.
+    # A frame turned by d sends sin^2 d of the photons into the wrong port, a phase some more.
     linked = mode_at(truth.t_s, course, "LINK") > 0
-    turned = np.where(linked, np.sin(truth["polarization_error_rad"]) ** 2, np.nan)
+    turned = np.where(linked, 0.5 * (1.0 - truth["contrast_x"]), np.nan)
     t_s, share = binned(truth.t_s, 100 * turned, course.duration_s)
     axes.fill_between(
-        t_s, share, color=MUTED, alpha=0.45, linewidth=0, label="from the frame error (truth)"
+        t_s, share, color=MUTED, alpha=0.45, linewidth=0, label="from frame and phase (truth)"
     )
     inside = (disclosed[0] >= 0) & (disclosed[0] <= course.duration_s)
     window_s = max(course.duration_s / 50, 1.0)
@@ -174,9 +174,10 @@ def clock_quality(
 
 
 def polarization(course: Course, guidance: Table, own: Table, truth: Table) -> Figure:
-    """Angle of the polarisation frame as predicted, its trim, and what is left of it in truth."""
-    figure, (frame, trim, error) = panels(
-        course, ("frame, °", "trim, °", "error, °"), (0.95, 0.75, 0.95)
+    """Angle of the polarisation frame as predicted, its trim, and what is left of frame and phase
+    in truth."""
+    figure, (frame, trim, error, phase) = panels(
+        course, ("frame, °", "trim, °", "error, °", "phase, °"), (0.95, 0.7, 0.9, 0.7)
     )
 
     def draw(axes: Axes, table: Table, angle: Array, color: str, label: str | None = None) -> None:
@@ -188,10 +189,21 @@ def polarization(course: Course, guidance: Table, own: Table, truth: Table) -> F
     predicted = continuous(np.where(valid, guidance["frame_angle_rad"], np.nan))
     draw(frame, guidance, beside(predicted, true), OWN, "terminal")
     draw(trim, own, own["trim_rad"], OWN)
-    left = np.where(mode_at(truth.t_s, course, "LINK") > 0, truth["polarization_error_rad"], np.nan)
+    linked = mode_at(truth.t_s, course, "LINK") > 0
+    left = truth["polarization_error_rad"]
+    if len(own.t_s):
+        # What the analyser is turned by on purpose is no error; the newest command holds.
+        turn = own["turn_rad"][np.maximum(np.searchsorted(own.t_s, truth.t_s, "right") - 1, 0)]
+        off = left + np.where(np.isfinite(turn), turn, 0.0)
+        left = np.where(np.isfinite(off), (off + np.pi / 2) % np.pi - np.pi / 2, np.nan)
+    left = np.where(linked, left, np.nan)
     draw(error, truth, left, INK)
     error.axhline(0.0, color=MUTED, linewidth=0.6)
     around_zero(error, np.degrees(left), least=1.0)
+    ellipse = np.where(linked, truth["phase_error_rad"], np.nan)
+    draw(phase, truth, ellipse, INK)
+    shown = np.degrees(ellipse[np.isfinite(ellipse)])
+    from_zero(phase, max([1.0, *shown.tolist()]))
     legend(figure, 3)
     return figure
 

@@ -27,13 +27,15 @@ TIMING_FLUSH_EVERY = 10
 
 def metadata(scenario: Scenario, seed: int, window: Window) -> dict[str, str]:
     """What replay needs, and nothing of this machine."""
+    # Who reads along is no part of the flight.
+    terminal = msgspec.structs.replace(scenario.terminal, handover=None)
     return {
         "scenario": scenario.name,
         "seed": str(seed),
         "start_tai_ns": str(window.start_tai_ns),
         "end_tai_ns": str(window.end_tai_ns),
         "mission": msgspec.json.encode(scenario.mission).decode(),
-        "terminal": msgspec.json.encode(scenario.terminal).decode(),
+        "terminal": msgspec.json.encode(terminal).decode(),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hil.report_data import FlightData
+from hil.report_entanglement import entanglement_section, entanglement_tiles
 from hil.report_events import events_card
 from hil.report_figures import (
     Summary,
@@ -20,6 +21,9 @@ from hil.report_figures import (
 )
 from hil.report_page import DASH, Card, Tile, folded, header, mode_bar, page, section, table, tiles
 from terminal.geometry.time_scales import utc_text
+
+OF_KEY = ("Error rate of the key basis", "Secret key")
+"""Tiles that a link of entangled pairs has no use for."""
 
 
 def report_html(recording: Path, summary: dict[str, Any]) -> str:
@@ -34,11 +38,15 @@ def report_html(recording: Path, summary: dict[str, Any]) -> str:
     # What cannot be computed becomes NaN, and shows as a gap.
     with np.errstate(all="ignore"):
         figures = sections(summary, data, course, _compute(summary))
+    shared, told = summary.get("entanglement"), _tiles(summary)
+    if "arm" in summary:
+        told = [tile for tile in told if tile.label not in OF_KEY]
     shares = [(s.mode, (s.end_s - s.start_s) / course.duration_s) for s in course.modes]
     body = [
         header(title, _lines(summary, data), data.problems),
         mode_bar(shares),
-        tiles(_tiles(summary)),
+        tiles([*(entanglement_tiles(shared) if isinstance(shared, dict) else []), *told]),
+        *([entanglement_section(shared)] if isinstance(shared, dict) else []),
         *figures,
         section("What stood in the way", [events_card(summary)]),
         folded("The whole summary", table(("field", "value"), _flat(summary), "whole")),
@@ -138,7 +146,12 @@ def _tiles(summary: Summary) -> list[Tile]:
             "Polarisation frame error, rms",
             number(summary.get("polarization_error_deg_rms"), 2),
             "°",
-            "not converged" if converged is None else f"converged after {converged:.1f} s of LINK",
+            "not converged"
+            if converged is None
+            else f"converged after {converged:.1f} s of LINK, information of all counts for it "
+            f"after {number(summary.get('polarization_fisher_s'), 1)} s; phase left "
+            f"{number(summary.get('phase_error_deg_rms'), 1)}°, along a retarder's axis "
+            f"{number(summary.get('phase_correctable_deg_rms'), 1)}°",
         ),
     ]
 

@@ -9,6 +9,7 @@ KINDS = (
     ("navigation_events", "names", "navigation"),
     ("keep_out", "zones", "keep-out"),
     ("fine_events", "names", "mirror loop"),
+    ("polarization_events", "names", "polarisation"),
 )
 MOST = 40
 """Rows; the summary holds them all."""
@@ -43,11 +44,13 @@ def events_card(summary: Summary) -> Card:
     )
     loss = DASH if loss_s is None else f"{loss_s:.1f}"
     return Card(
-        "Navigation, keep-out, mirror loop",
+        "Navigation, keep-out, mirror loop, polarisation",
         table(("from, s", "until, s", "of", "what"), shown),
         "Spans in which fixes of the navigation unit were refused, replaced or in doubt, and in "
         "which the boresight stood or was sent where the shutter stays shut; what the mirror loop "
-        "found wrong with detector or mirror, and when it asked (probing)."
+        "found wrong with detector or mirror, and when it asked (probing); what the polarisation "
+        "loop found wrong with counts, plate or detectors, and when it moved the retarder to learn "
+        "(dithering)."
         f"{left_out} Guidance as planned: {_words(strategy) if strategy else DASH}, "
         f"{loss} s of link lost by it.",
     )

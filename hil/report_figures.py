@@ -78,11 +78,14 @@ def safety_events(summary: Summary) -> list[tuple[float, str]]:
 
 
 def sections(summary: Summary, data: FlightData, course: Course, compute: Card) -> list[str]:
-    """All figures, section by section, as HTML; and the card of computing times, made elsewhere."""
+    """All figures, section by section, as HTML; and the card of computing times, made elsewhere.
+
+    One arm of a pair source makes no key: its figures are left out.
+    """
+    makes_key = "arm" not in summary
     truth, timing, link = data["truth"], data["timing"], data["link"]
     events = safety_events(summary)[:MOST_EVENTS]
     bound = pair(summary.get("fine_bound_urad_rms"))
-    qber_true = real(summary.get("qber_true"))
 
     def clock_known(name: str) -> float | None:
         return real(lookup(summary, "clock", name))
@@ -96,9 +99,6 @@ def sections(summary: Summary, data: FlightData, course: Course, compute: Card) 
         clock_known("allan_deviation_1s_oscillator"),
         clock_known("allan_deviation_10s_oscillator"),
     )
-
-    def card(name: str, title: str, draw: Callable[[], Figure], caption: str) -> Card:
-        return Card(title, svg(draw(), name, escape(title)), caption)
 
     return [
         section(
@@ -164,15 +164,7 @@ def sections(summary: Summary, data: FlightData, course: Course, compute: Card) 
                     "background, dark counts and the tails of the jitter; everything is out of "
                     "the gate while the clock is not locked.",
                 ),
-                card(
-                    "qber",
-                    "Error rate",
-                    lambda: plots_link.error_rate(course, link, truth, data.disclosed, qber_true),
-                    "Percent of the disclosed key-basis bits that are wrong: in windows of time "
-                    "with their 1σ, and over the pass so far. Dashed: what the world's truth "
-                    "implies for the whole pass. Grey: the part that a turned polarisation frame "
-                    "causes, sin² of its true error.",
-                ),
+                *([_error_rate(summary, data, course)] if makes_key else []),
             ],
         ),
         section(
@@ -215,30 +207,51 @@ def sections(summary: Summary, data: FlightData, course: Course, compute: Card) 
                         course, data["guidance"], data["polarization"], truth
                     ),
                     "In degrees. Top: angle of the sender's H axis at the analyser, as geometry "
-                    "predicts it and in truth. Middle: the correction that the photons add. "
-                    "Bottom: what is left behind the wave plate in truth, in LINK. It should fall "
-                    "to zero within seconds and stay.",
+                    "predicts it and in truth. Then the correction that the photons add. Error: "
+                    "what is left behind the wave plate in truth, in LINK. It should fall to zero "
+                    "within seconds and stay. Phase: what mirrors, retarder and plate leave of an "
+                    "ellipticity, in truth, in LINK; no turn of the plate undoes it. Where there "
+                    "is a retarder it steps to and fro until it knows the phase.",
                 ),
             ],
         ),
         section(
-            "Key and computing time",
-            [
-                card(
-                    "key",
-                    "Secret key, finite size",
-                    lambda: plots_link.secret_key(
-                        course, link, real(summary.get("secret_key_bits_expected"))
-                    ),
-                    "Above: secret key in kbit if the pass ended at that moment; it starts late, "
-                    "because few clicks prove little. Dashed: the analytic link model for the "
-                    "whole pass. Below: upper bound of the phase error in percent, which falls as "
-                    "the statistics grow.",
-                ),
-                compute,
-            ],
+            "Key and computing time" if makes_key else "Computing time",
+            [*([_secret_key(summary, data, course)] if makes_key else []), compute],
         ),
     ]
+
+
+def card(name: str, title: str, draw: Callable[[], Figure], caption: str) -> Card:
+    """A figure. name: unique on the page."""
+    return Card(title, svg(draw(), name, escape(title)), caption)
+
+
+def _error_rate(summary: Summary, data: FlightData, course: Course) -> Card:
+    return card(
+        "qber",
+        "Error rate",
+        lambda: plots_link.error_rate(
+            course, data["link"], data["truth"], data.disclosed, real(summary.get("qber_true"))
+        ),
+        "Percent of the disclosed key-basis bits that are wrong: in windows of time with their 1σ, "
+        "and over the pass so far. Dashed: what the world's truth implies for the whole pass. "
+        "Grey: the part that the optics' frame and phase cause, half of what the true contrast of "
+        "H and V lacks to 1.",
+    )
+
+
+def _secret_key(summary: Summary, data: FlightData, course: Course) -> Card:
+    return card(
+        "key",
+        "Secret key, finite size",
+        lambda: plots_link.secret_key(
+            course, data["link"], real(summary.get("secret_key_bits_expected"))
+        ),
+        "Above: secret key in kbit if the pass ended at that moment; it starts late, because few "
+        "clicks prove little. Dashed: the analytic link model for the whole pass. Below: upper "
+        "bound of the phase error in percent, which falls as the statistics grow.",
+    )
 
 
 def _told(events: Sequence[tuple[float, str]]) -> str:

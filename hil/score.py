@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from config.scenario import Scenario
 from hil.clock_score import ClockScore
+from hil.polarization_score import PolarizationScore
 from hil.spans import FlagSpans
 from sim_devices.detectors import NO_SLOT
 from sim_devices.light import BlockTruth
@@ -22,12 +23,16 @@ from terminal.bus import Bus
 from terminal.control.fine.events import FineEvent
 from terminal.control.guidance.keep_out import KeepOutZone
 from terminal.control.navigation import NavigationEvent
+from terminal.control.polarization_flags import PolarizationFlag
+from terminal.fields import NO_COUNTS
 from terminal.mode import Mode
-from terminal.quantum_messages import TimingSample
+from terminal.qkd.track_quality import QUALITY_OF
+from terminal.quantum_messages import TimingCommand, TimingSample
 from terminal.timetags import click_results
 from terminal.timetags.recovery import LOCKED
 
 Slots = NDArray[np.int64]
+Counts = NDArray[np.float64]
 
 ROUNDING_PS = 8
 KEEP_PS = 200_000_000_000
@@ -37,10 +42,8 @@ NO_FIX_S = 1e8
 """A fix that is older has never come ..."""
 FIRST_FIX_S = 1.0
 """... and may take so long to come."""
-CONVERGED_RAD = math.radians(1.0)
-"""The polarisation frame counts as converged from where its rms error is under this ..."""
-CONVERGED_S = 5.0
-"""... over so long a span."""
+TOLD = ~(PolarizationFlag.TOO_FEW | PolarizationFlag.PHASE_SIGN_UNSEEN)
+"""Of the polarisation's flags what is an event: these two are the rule."""
 
 
 class ModeSpan(NamedTuple):
@@ -122,10 +125,13 @@ class SlotScore:
         keep = int(np.searchsorted(self._made_ps, time_ps[-1] - KEEP_PS))
         self._made_ps, self._made_slot = self._made_ps[keep:], self._made_slot[keep:]
 
-    def block(self, truth: BlockTruth, gate_half_width_s: float) -> None:
-        """What a block of the link should have given, while its clicks counted by this gate."""
+    def block(self, truth: BlockTruth, gate_half_width_s: float, used: float = 1.0) -> None:
+        """What a block of the link should have given, while its clicks counted by this gate.
+
+        used: share of the block that counted.
+        """
         in_gate = math.erf(gate_half_width_s / (math.sqrt(2.0) * self._jitter_s))
-        self.gated_s += truth.end_s - truth.start_s
+        self.gated_s += used * (truth.end_s - truth.start_s)
         source = self._source
         p_x = source.basis_x_probability
         key_slots = truth.slots * (1.0 - source.public_share) * p_x
@@ -140,19 +146,26 @@ class SlotScore:
         public = source.public_share
         pulses_hz = truth.slots / (truth.end_s - truth.start_s)
         mean = (1.0 - public) * detected + public * truth.click_probability[0]
-        noise_hz = truth.background_hz * p_x + 2 * self._dark_hz
+        noise_hz = truth.background_hz * in_x + 2 * self._dark_hz
         # Afterpulses of the X detectors' clicks fall anywhere in later slots.
-        noise_hz += self._afterpulse * (noise_hz + pulses_hz * mean * p_x)
+        noise_hz += self._afterpulse * (noise_hz + pulses_hz * mean * in_x)
         share = 2 * gate_half_width_s * source.pulse_rate_hz
         noise = noise_hz * (truth.end_s - truth.start_s) * share * (1 - public) * p_x
-        self._signal += signal * in_x
-        self._noise += noise
-        self._wrong += signal * wrong + 0.5 * noise
+        self._signal += used * signal * in_x
+        self._noise += used * noise
+        self._wrong += used * (signal * wrong + 0.5 * noise)
 
     def qber_true(self) -> float | None:
         """Error rate of key-basis clicks that the world's truth implies; None without any."""
         total = self._signal + self._noise
         return self._wrong / total if total > 0 else None
+
+
+def _used_share(command: TimingCommand, least_quality: int) -> float:
+    """Of a timing tick's key slots those that count; the terminal says which, as it says when its
+    clock was locked."""
+    slots = command.key_slots
+    return float(slots[least_quality:].sum() / slots.sum()) if slots.any() else 0.0
 
 
 class Scorer:
@@ -167,6 +180,7 @@ class Scorer:
         self.navigation = FlagSpans(NavigationEvent, "names")
         self.keep_out = FlagSpans(KeepOutZone, "zones")
         self.mirror = FlagSpans(FineEvent, "names")
+        self.optics = FlagSpans(PolarizationFlag, "names")
         self._unsafe = 0
         self._ready = False
         self.coarse, self.fine, self.ahead = SquareSum(), SquareSum(), SquareSum()
@@ -178,16 +192,16 @@ class Scorer:
         self.clock = ClockScore(scenario, world.channel.channel_delay_s)
         receiver = scenario.mission.receiver
         self._partner_gate_s = receiver.gate_half_width_s if receiver else 0.0
-        self.polarization: list[tuple[float, float, bool]] = []
-        """(time s, true frame error rad, in LINK) of every truth record."""
-        self.frame_angles: list[float] = []
-        """The sender's true H axis at the analyser, rad, of every truth record."""
+        self.polarization = PolarizationScore(scenario)
         self.divergences_rad: list[float] = []
         """Width of the quantum beam, 1/e^2 full angle, of every truth record."""
         self.link_bins: list[LinkBin] = []
         self.slots_in_link = 0.0
-        self._silent: list[BlockTruth] = []
-        """Of ticks without a click since the last with some."""
+        self._least_quality = QUALITY_OF[scenario.mission.security.least_track_quality]
+        self._told: tuple[Counts, Counts] = NO_COUNTS, NO_COUNTS
+        """Public and disclosed clicks, as the terminal last knew them."""
+        self._silent: list[tuple[list[BlockTruth], float]] = []
+        """Blocks of ticks without a click since the last with some, and what share counted."""
         self._gate_s = 0.0
         """In force at the last tick with clicks; 0: none."""
 
@@ -213,6 +227,7 @@ class Scorer:
             self.navigation.see(t_s, pointing.events)
             self.keep_out.see(t_s, self._bus.guidance.command.keep_out)
         self.mirror.see(t_s, self._bus.fine.command.events)
+        self.optics.see(t_s, self._bus.polarization.command.flags & TOLD)
 
         while self._aims:
             self.aims_limited += self._aims.popleft()[1].limited
@@ -229,19 +244,24 @@ class Scorer:
             self._take_tally(self._world.uplink)
         else:
             self._take_timing()
+        told = self._bus.timing.command.public_counts, self._bus.link.command.disclosed_counts
+        if told[0] is not self._told[0] or told[1] is not self._told[1]:
+            self._told = told
+            self.polarization.told(t_s, told[0] + told[1])
         self.modes[-1] = self.modes[-1]._replace(end_s=t_s)
 
     def _take_truth(self, mode: Mode, truths: list[TruthSample]) -> None:
+        optics = self._bus.polarization.command
+        dithering = bool(optics.flags & PolarizationFlag.DITHERING)
         for truth in truths:
             if mode is Mode.LINK:
                 self.ahead.add(
                     np.array([truth.point_ahead_error_x_rad]),
                     np.array([truth.point_ahead_error_y_rad]),
                 )
-            self.polarization.append(
-                (self._elapsed_s(truth.t_ns), truth.polarization_error_rad, mode is Mode.LINK)
+            self.polarization.truth(
+                self._elapsed_s(truth.t_ns), truth, mode is Mode.LINK, optics.turn_rad, dithering
             )
-            self.frame_angles.append(truth.frame_angle_rad)
             self.divergences_rad.append(truth.divergence_rad)
 
     def pointing_rad(self) -> float:
@@ -259,22 +279,25 @@ class Scorer:
             self.clock.tick(command, blocks)
             if sample.gate_open:
                 self.slots_in_link += sum(block.slots for block in blocks)
+            used = _used_share(command, self._least_quality)
             if sample.gate_open and not len(sample.time_ps):
-                self._silent += blocks
+                self._silent.append((blocks, used))
                 continue
             # Whether time counts must not depend on which clicks fell into the gate: the clock is
             # locked with a gate in force, or was so before and after a tick that nothing fell into.
             gate_s = command.gate_half_width_s if command.status == LOCKED else 0.0
-            self._link_blocks(self._silent, self._gate_s if gate_s else 0.0)
-            self._link_blocks(blocks, gate_s)
+            for silent, silent_used in self._silent:
+                self._link_blocks(silent, self._gate_s if gate_s else 0.0, silent_used)
+            self._link_blocks(blocks, gate_s, used)
             self._silent, self._gate_s = [], gate_s
 
-    def _link_blocks(self, blocks: list[BlockTruth], gate_s: float) -> None:
-        """gate_s: 0 where nothing counted."""
+    def _link_blocks(self, blocks: list[BlockTruth], gate_s: float, used: float) -> None:
+        """gate_s: 0 where nothing counted. used: share of the blocks with a track good enough."""
         for block in blocks:
-            used_s = block.end_s - block.start_s if gate_s else 0.0
-            if gate_s:
-                self.slots.block(block, gate_s)
+            used_s = used * (block.end_s - block.start_s) if gate_s else 0.0
+            if used_s:
+                self.slots.block(block, gate_s, used)
+                self.polarization.block(block, gate_s)
             middle_s = 0.5 * (block.start_s + block.end_s)
             self.link_bins.append(LinkBin(middle_s, used_s, gate_s))
 
@@ -288,6 +311,7 @@ class Scorer:
         uplink.blocks = uplink.blocks[len(told) :]
         for block in told:
             self.slots.block(block, self._partner_gate_s)
+            self.polarization.block(block, self._partner_gate_s)
             self.slots_in_link += block.slots
             middle_s = 0.5 * (block.start_s + block.end_s)
             self.link_bins.append(

@@ -7,12 +7,14 @@ import numpy as np
 
 from config.scenario import Scenario
 from hil.expected import Bins, Expectation, expected_key
-from hil.score import CONVERGED_RAD, CONVERGED_S, Scorer
+from hil.quality_summary import counts_by_quality, gains_by_basis
+from hil.score import Scorer
 from sim_devices.world import World
 from terminal.bus import Bus
 from terminal.control.guidance.sway_loss import QUANTILE
 from terminal.guidance_plan import loss_on_sway, planned_pass, way_through
 from terminal.mode import Mode
+from terminal.qkd.estimate_flags import EstimateFlag
 from terminal.safety import Unsafe
 
 BIN_S = 1.0
@@ -30,25 +32,6 @@ def _acquisition_s(scorer: Scorer) -> float | None:
     return None if start is None or end is None else end - start
 
 
-def _polarization(scorer: Scorer) -> tuple[float | None, float | None]:
-    """(rms frame error in LINK after convergence, degrees; seconds from first LINK to there)."""
-    linked = np.array([(t, error) for t, error, in_link in scorer.polarization if in_link])
-    if not len(linked):
-        return None, None
-    t_s, square = linked[:, 0], linked[:, 1] ** 2
-    total = np.concatenate([[0.0], np.cumsum(square)])
-    ends = np.searchsorted(t_s, t_s + CONVERGED_S)
-    whole = ends < len(t_s)
-    starts = np.flatnonzero(whole)
-    mean = (total[ends[whole]] - total[starts]) / (ends[whole] - starts)
-    good = starts[mean < CONVERGED_RAD**2]
-    if not len(good):
-        return None, None
-    since = int(good[0])
-    after = math.degrees(math.sqrt(float(square[since:].mean())))
-    return after, float(t_s[since] - t_s[0])
-
-
 def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation | None:
     """The analytic link model over the same gated interval; None if there was none."""
     middle_s = np.array([b.middle_s for b in scorer.link_bins])
@@ -62,18 +45,19 @@ def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation
     # The gate moves in steps of some per cent: its mean over a bin stands for it.
     gate = np.bincount(index, gate_s * gated_s) / np.where(gated > 0, gated, 1.0)
     centre_s = (np.arange(len(gated)) + 0.5) * bin_s
-    t_pol = np.array([t for t, _, _ in scorer.polarization])
-    frame_error = np.array([e for _, e, _ in scorer.polarization])
-    frame_angle = np.array(scorer.frame_angles)
+    points = scorer.polarization.points
+    t_pol = np.array([p.t_s for p in points])
     los = world.los
     jitter_rad = scenario.world.partner.jitter_rad
     if scenario.mission.direction == "uplink":
         jitter_rad = scorer.pointing_rad()
-    # Within a bin the error varies; its mean square is what the error rate depends on.
+    # The error rate goes with the contrast, so its mean over a bin is exact.
     pol_index = np.minimum((t_pol / bin_s).astype(np.int64), len(gated) - 1)
     count = np.maximum(np.bincount(pol_index, minlength=len(gated)), 1)
-    misalignment = np.sqrt(np.bincount(pol_index, frame_error**2, len(gated)) / count)
-    angle = np.bincount(pol_index, frame_angle, len(gated)) / count
+    contrast_x, contrast_z = (
+        np.bincount(pol_index, column, len(gated)) / count
+        for column in ([p.contrast_x for p in points], [p.contrast_z for p in points])
+    )
     return expected_key(
         scenario.mission,
         scenario.mission.receiver or scenario.terminal.optics,
@@ -83,8 +67,8 @@ def expectation(scenario: Scenario, world: World, scorer: Scorer) -> Expectation
             gated_s=gated,
             range_m=np.interp(centre_s, los.t_s, los.range_m),
             elevation_rad=np.interp(centre_s, los.t_s, los.elevation_rad),
-            misalignment_rad=misalignment,
-            frame_angle_rad=angle,
+            contrast_x=contrast_x,
+            contrast_z=contrast_z,
             jitter_rad=np.full(len(gated), jitter_rad),
             full_divergence_rad=np.interp(centre_s, t_pol, scorer.divergences_rad),
         ),
@@ -130,7 +114,6 @@ def summarise(
     coarse = scorer.coarse.rms()
     links_s = [(s.start_s, s.end_s) for s in scorer.modes if s.mode is Mode.LINK]
     bound_urad = 1e6 * world.fine_bound_rad(fine_hz, links_s or None)
-    polarization_deg, converged_s = _polarization(scorer)
     linked_s = sum(s.end_s - s.start_s for s in scorer.modes if s.mode is Mode.LINK)
     ahead = scorer.ahead.rms()
     slots = scorer.slots
@@ -150,8 +133,7 @@ def summarise(
         "fine_bound_urad_rms": [bound_urad, bound_urad],
         "point_ahead_error_urad_rms": None if ahead is None else 1e6 * math.hypot(*ahead),
         "point_ahead_limited_ticks": scorer.aims_limited,
-        "polarization_error_deg_rms": polarization_deg,
-        "polarization_converged_s": converged_s,
+        **scorer.polarization.summary(),
         "clock": {**scorer.clock.summary(), "slips": slots.slips},
         "counts": {
             "sent": round(scorer.slots_in_link),
@@ -160,6 +142,9 @@ def summarise(
             "disclosed": link.disclosed,
             "disclosed_key": link.disclosed_key,
         },
+        "counts_by_quality": counts_by_quality(link),
+        "gains": gains_by_basis(link),
+        "estimate_flags": [f.name for f in EstimateFlag if f & link.estimate_flags],
         "qber": link.qber if link.disclosed_key else None,
         "qber_true": slots.qber_true(),
         "secret_key_bits": link.secret_key_bits,
@@ -179,5 +164,6 @@ def summarise(
         ],
         "navigation_events": scorer.navigation.spans,
         "fine_events": scorer.mirror.spans,
+        "polarization_events": scorer.optics.spans,
         "keep_out": scorer.keep_out.spans,
     }

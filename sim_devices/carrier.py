@@ -14,6 +14,7 @@ from sim_devices.attitude import BodyAttitude
 from sim_devices.gimbal_mechanics import GimbalMechanics
 from sim_devices.navigation_source import NavigationSource
 from sim_devices.randomness import stream
+from sim_devices.receiver_optics import PlateErrors
 from sim_devices.track import TruePath
 
 Array = NDArray[np.float64]
@@ -33,7 +34,9 @@ class Draws(NamedTuple):
     mounting_rad: Array
     gyro_bias_rad_s: tuple[float, float]
     boresight_rad: tuple[float, float]
-    plate_offset_rad: float
+    plate: PlateErrors
+    retarder_factor: float
+    """True retardance over that of the calibration."""
     reference_rad: float
     clock_offset_s: float
     oscillator_offset: float
@@ -59,7 +62,8 @@ def _draw(scenario: Scenario, seed: int) -> Draws:
         gyro_bias_rad_s=(gyro[0], gyro[1]),
         # The terminal knows it as calibrated.
         boresight_rad=(calibrated_x + boresight[0], calibrated_y + boresight[1]),
-        plate_offset_rad=normal("plate", w.polarization.plate_offset_rad)[0],
+        plate=PlateErrors.drawn(w.polarization, seed),
+        retarder_factor=1.0 + normal("retarder", w.polarization.retarder_error)[0],
         reference_rad=normal("reference", w.partner.reference_axis_error_rad)[0],
         clock_offset_s=normal("sender_clock", w.partner.clock_offset_s)[0],
         oscillator_offset=normal("oscillator_offset", w.detectors.oscillator_offset)[0],

@@ -59,7 +59,7 @@ def _waveplate_ell14() -> Served:
     from sim_devices.waveplate_ell14 import Ell14Emulator
 
     plate = Ell14Emulator()
-    return Served(plate, ("angle_rad",), lambda: (plate.angle_rad,))
+    return Served(plate, ("turned_rad",), lambda: (plate.turned_rad,))
 
 
 def _expander_ell20() -> Served:
@@ -87,11 +87,19 @@ def _laser_scpi() -> Served:
     )
 
 
+def _retarder_lcc25() -> Served:
+    from sim_devices.retarder_lcc25 import Lcc25Emulator
+
+    controller = Lcc25Emulator()
+    return Served(controller, ("drive_v",), lambda: (controller.drive_v,))
+
+
 STANDALONE: dict[str, Callable[[], Served]] = {
     "expander_ell20": _expander_ell20,
     "expander_ld4i": _expander_ld4i,
     "gimbal_sbgc32": _gimbal_sbgc32,
     "laser_scpi": _laser_scpi,
+    "retarder_lcc25": _retarder_lcc25,
     "navigation_vectornav": _navigation_vectornav,
     "waveplate_ell14": _waveplate_ell14,
 }
@@ -144,6 +152,7 @@ DESCRIPTIONS = {
     "gimbal_sbgc32": "BaseCam SimpleBGC32 gimbal board (serial API 2)",
     "laser_scpi": "beacon laser and receive shutter (SCPI)",
     "navigation_vectornav": "VectorNav VN-200/VN-300 (binary output)",
+    "retarder_lcc25": "Thorlabs LCC25 liquid-crystal controller (variable retarder)",
     "waveplate_ell14": "Thorlabs Elliptec ELL14 half-wave plate",
 }
 

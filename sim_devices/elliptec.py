@@ -61,6 +61,8 @@ class ElliptecEmulator:
         # Positions count from the home sensor; the host sees them from the home offset on.
         self._home_offset = 0
         self._position = 0
+        self._wound = 0
+        """Whole turns behind it, in pulses."""
         self._move: Move | None = None
         self._fault = OK
         self._out: deque[tuple[int, int]] = deque()
@@ -70,12 +72,17 @@ class ElliptecEmulator:
     @property
     def true_pulses(self) -> float:
         """From the encoder's zero at the last advance."""
-        pulses: float = self._position
+        return self._wrapped(self.gone_pulses)
+
+    @property
+    def gone_pulses(self) -> float:
+        """The same, counted on over whole turns since the start."""
+        pulses: float = self._position + self._wound
         if self._move:
             origin, target, start_ns, end_ns, _ = self._move
             done = (self._t_ns - start_ns) / max(1, end_ns - start_ns)
-            pulses = origin + (target - origin) * max(0.0, min(1.0, done))
-        return self._wrapped(pulses - self._home_offset)
+            pulses = self._wound + origin + (target - origin) * max(0.0, min(1.0, done))
+        return pulses - self._home_offset
 
     def _wrapped(self, pulses: float) -> float:
         return pulses % self._wrap if self._wrap else pulses
@@ -86,6 +93,7 @@ class ElliptecEmulator:
         if self._move and self._t_ns >= self._move.end_ns:
             move, self._move = self._move, None
             self._position = int(self._wrapped(move.target))
+            self._wound += move.target - self._position
             self._fault = move.status
             if move.status == OK:
                 self._reply_position(move.end_ns)

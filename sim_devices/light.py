@@ -18,8 +18,10 @@ from config.world import World as WorldTruth
 from sim_devices.detectors import NO_DELAY, Detectors
 from sim_devices.line_of_sight import Delay
 from sim_devices.oscillator import Oscillator
+from sim_devices.pair_source import PairArm
 from sim_devices.photons import PhotonStream
-from sim_devices.polarization_optics import channel_probability
+from sim_devices.polarization_optics import SENT_STOKES
+from sim_devices.receiver_optics import OpticsView, ReceiverOptics
 
 Array = NDArray[np.float64]
 
@@ -43,10 +45,8 @@ class GridLight(NamedTuple):
     """Shutter open: beam and sky light come in, or our beam goes out."""
     inside: bool
     """Beam inside the field stop; sky light fills it anyway. In an uplink: the partner tracks."""
-    frame_rad: float
-    """The sender's H axis at the analyser."""
-    plate_rad: float
-    """True axis of the wave plate."""
+    view: OpticsView
+    """How the terminal's polarisation optics stand."""
 
 
 class BlockTruth(NamedTuple):
@@ -58,11 +58,13 @@ class BlockTruth(NamedTuple):
     true_slot: NDArray[np.int64]
     """Of every click; -1: no signal photon."""
     click_probability: tuple[float, float, float]
-    """Mean over slots that a pulse of each intensity is detected."""
+    """Mean over slots that a pulse of each intensity meets a detector."""
     slots: float
     channel_probability: Array
+    """(4, 4) of a photon at the detectors, by sent state (row, H V D A); rows sum to 1 at most."""
     background_hz: float
-    """Sky light on all detectors together."""
+    """Sky light on all detectors together, were they flawless: of unpolarised light each gets the
+    mean of the matrix's first two rows."""
 
 
 class _Fade:
@@ -104,12 +106,16 @@ class QuantumReceiver:
         grid_step_s: float,
         rngs: dict[str, np.random.Generator],
         channel_delay_s: tuple[float, ...] = NO_DELAY,
+        polarization: ReceiverOptics | None = None,
     ) -> None:
-        """optics: of whoever receives. rngs: `detectors` and `air`."""
+        """optics: of whoever receives. rngs: `detectors` and `air`. polarization: None: without
+        drawn errors."""
         self.channel_delay_s = channel_delay_s
         self._slot_s = 1.0 / mission.source.pulse_rate_hz
         self._mu = np.array(mission.source.intensities)
-        self._basis_x_probability = mission.source.basis_x_probability
+        self._polarization = polarization or ReceiverOptics(
+            truth.polarization, mission.source.basis_x_probability
+        )
         self._truth = truth
         self._photons = photons
         self._delay = delay
@@ -122,6 +128,8 @@ class QuantumReceiver:
         self.background_hz = _background_hz(mission, optics, truth)
         self._next_slot = 0
         self._end_s = 0.0
+        self.pairs: PairArm | None = None
+        """Of a source of entangled pairs, which adds to the pulses."""
         self.blocks: list[BlockTruth] = []
         """Truth of the blocks taken; whoever scores takes and clears it."""
         self.sent_until_slot = 0
@@ -143,22 +151,20 @@ class QuantumReceiver:
         emitted_end = self._delay.emission_s(end_s) - self._clock_offset_s
         first, last = self._next_slot, max(0, math.ceil(emitted_end / self._slot_s))
         self._next_slot = self.sent_until_slot = last
-        middle = grid[len(grid) // 2]
-        matrix = channel_probability(
-            middle.frame_rad,
-            middle.plate_rad,
-            self._truth.polarization.retardance_rad,
-            self._truth.polarization.intrinsic_qber,
-            self._basis_x_probability,
-        )
-        slot, channel = self._photons.signal(
-            first, transmittance, (last - first) / len(transmittance), matrix
-        )
+        to_channels = self._polarization.stokes_to_channels(grid[len(grid) // 2].view)
+        matrix = SENT_STOKES @ to_channels.T
+        per_step = (last - first) / len(transmittance)
+        slot, channel = self._photons.signal(first, transmittance, per_step, matrix)
+        if self.pairs:
+            of_pairs = self.pairs.signal(first, transmittance, per_step, to_channels)
+            slot = np.concatenate([slot, of_pairs[0]])
+            channel = np.concatenate([channel, of_pairs[1]])
         emitted = np.asarray(slot * self._slot_s + self._clock_offset_s, np.float64)
         arrival = self._delay.arrival_s(emitted)
         is_open = sum(g.open for g in grid) / len(grid)
         dark_hz = self._truth.detectors.dark_rate_hz
-        noise = self._photons.background(start_s, end_s, self.background_hz * is_open, dark_hz)
+        sky_hz = self.background_hz * is_open * to_channels[:, 0]
+        noise = self._photons.background(start_s, end_s, sky_hz, dark_hz)
         clicks = Clicks(
             *self._detectors.clicks(
                 np.concatenate([arrival, noise.time_s]),
@@ -198,6 +204,7 @@ class QuantumChannel(QuantumReceiver):
         rngs: dict[str, np.random.Generator],
         oscillator_offset: float,
         channel_delay_s: tuple[float, ...] = NO_DELAY,
+        polarization: ReceiverOptics | None = None,
     ) -> None:
         super().__init__(
             mission,
@@ -209,6 +216,7 @@ class QuantumChannel(QuantumReceiver):
             grid_step_s,
             rngs,
             channel_delay_s,
+            polarization,
         )
         d, p = truth.detectors, truth.partner
         self.oscillator = Oscillator(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.world import PartnerTruth
-from sim_devices.sender import Sender
+from sim_devices.sender import NO_PULSE, Sender
 
 KEPT = 255
 LOST_AFTER_S = 0.2
@@ -57,11 +57,12 @@ class Partner:
         """(basis, intensity, bit) per announced slot.
 
         A bit goes out where it was asked for or where the bases differ (it can be no key bit).
-        A slot that was never sent is answered as vacuum in the other basis: worthless to a liar.
+        A slot in which no pulse was sent is answered as vacuum in the other basis: worthless to a
+        liar.
         """
         sent = self._sender.slots(np.maximum(slot, 0))
         own_basis, bit = sent.state >> np.uint8(1), sent.state & np.uint8(1)
-        unsent = (slot < 0) | (slot >= self._sent_until_slot())
+        unsent = (slot < 0) | (slot >= self._sent_until_slot()) | (sent.intensity == NO_PULSE)
         own_basis = np.where(unsent, 1 - (basis & 1), own_basis).astype(np.uint8)
         intensity = np.where(unsent, 2, sent.intensity).astype(np.uint8)
         told = (disclose != 0) | (own_basis != basis)

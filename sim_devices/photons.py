@@ -46,12 +46,11 @@ class PhotonStream:
         self,
         sender: Sender,
         intensities: tuple[float, float, float],
-        basis_x_probability: float,
         rng: np.random.Generator,
     ) -> None:
         self._sender = sender
-        self._mu = np.array(intensities)
-        self._basis_x_probability = basis_x_probability
+        self._mu = np.array([*intensities, 0.0])
+        """The last: of a slot without a pulse."""
         self._rng = rng
 
     def signal(
@@ -68,7 +67,8 @@ class PhotonStream:
             transmittance: (m,) sender's aperture to click, for m equal steps of the block.
             slots_per_step: length of a step in slots.
             channel_probability: (4, 4) probability of the channel (column) for a sent state, for
-                a photon that is absorbed; rows sum to 1. The basis choice is in it.
+                a photon that reaches the detectors; what a row lacks to 1 makes no click. The
+                basis choice is in it.
         """
         n = round(len(transmittance) * slots_per_step)
         best = float(transmittance.max(initial=0.0))
@@ -82,13 +82,15 @@ class PhotonStream:
         slot, state = slot[kept], sent.state[kept]
         cumulative = np.cumsum(channel_probability, axis=1)
         u = self._rng.random(len(slot))[:, None]
-        channel = (u >= cumulative[state, : CHANNELS - 1]).sum(axis=1).astype(np.uint8)
-        return slot, channel
+        channel = (u >= cumulative[state]).sum(axis=1).astype(np.uint8)
+        clicks = channel < CHANNELS
+        return slot[clicks], channel[clicks]
 
-    def background(self, start_s: float, end_s: float, rate_hz: float, dark_hz: float) -> Absorbed:
-        """Sky light (shared among channels by the basis choice) and each detector's dark counts."""
-        p_x = self._basis_x_probability
-        rates = rate_hz * np.array([p_x, p_x, 1 - p_x, 1 - p_x]) / 2 + dark_hz
+    def background(
+        self, start_s: float, end_s: float, sky_hz: NDArray[np.float64], dark_hz: float
+    ) -> Absorbed:
+        """Clicks of sky light, (4,) by channel, and each detector's dark counts."""
+        rates = sky_hz + dark_hz
         counts = self._rng.poisson(rates * (end_s - start_s))
         channel = np.repeat(np.arange(CHANNELS, dtype=np.uint8), counts)
         time_s = self._rng.uniform(start_s, end_s, len(channel))

@@ -17,10 +17,12 @@ from sim_devices.classical_link import ClassicalLinkEmulator
 from sim_devices.emulator import SimClock
 from sim_devices.light import GridLight, QuantumChannel
 from sim_devices.line_of_sight import Delay
-from sim_devices.optical_axes import AxisErrors, across, frame_angle_rad
+from sim_devices.optical_axes import AxisErrors, across, axes, frame_angle_rad
+from sim_devices.pair_source import PairArm
 from sim_devices.partner import Partner
 from sim_devices.photons import PhotonStream
 from sim_devices.randomness import stream
+from sim_devices.receiver_optics import OpticsView, ReceiverOptics
 from sim_devices.searching_partner import SearchingPartner
 from sim_devices.sender import Sender
 from sim_devices.true_sky import TrueSky
@@ -42,6 +44,8 @@ class Aim(NamedTuple):
     shutter_open: bool
     plate_rad: float
     """True axis of the wave plate."""
+    retarder_rad: float
+    """True retardance of the variable retarder; 0 without one."""
     divergence_rad: float
     """True 1/e^2 full angle of the quantum beam, ours or the partner's."""
 
@@ -49,8 +53,7 @@ class Aim(NamedTuple):
 class LinkTruth(NamedTuple):
     """What a grid step was like."""
 
-    frame_rad: float
-    """The sender's H axis at the analyser."""
+    view: OpticsView
     ahead_error_rad: tuple[float, float]
     uplink_fraction: float
     """Of our beacon's peak at the partner."""
@@ -72,16 +75,23 @@ class QuantumLink:
         clock: SimClock,
     ) -> None:
         mission, truth = scenario.mission, scenario.world
-        self._optics, self._sky, self._draws = scenario.terminal.optics, sky, draws
+        self._optics, self._sky, self.draws = scenario.terminal.optics, sky, draws
         self._axis_errors, self._clock = axis_errors, clock
         self._start_tai_ns = clock.t_ns
         self._threshold = truth.partner.uplink_threshold
         self._budget = BeamBudget(scenario, sky.los)
+        self.polarization = ReceiverOptics(
+            truth.polarization,
+            mission.source.basis_x_probability,
+            scenario.terminal.polarization,
+            draws.plate,
+        )
+        self.swapped = False
+        """Fault: detectors D and A have changed places."""
         sender = Sender(mission.source, seed)
         photons = PhotonStream(
             sender,
             mission.source.intensities,
-            mission.source.basis_x_probability,
             stream(seed, "photons"),
         )
         rngs = {
@@ -99,7 +109,16 @@ class QuantumLink:
             rngs,
             draws.oscillator_offset,
             draws.channel_delay_s,
+            self.polarization,
         )
+        if mission.source.pairs:
+            channel.pairs = PairArm(
+                mission.source,
+                mission.source.pairs,
+                seed,
+                self._optics.transmittance * self._optics.detector_efficiency,
+                stream(seed, "photons_of_pairs"),
+            )
         self.partner = Partner(truth.partner, sender, lambda: channel.sent_until_slot, self._noted)
         self.classical = ClassicalLinkEmulator(
             self.partner, latency_ns=round(truth.partner.reply_latency_s * 1e9)
@@ -121,6 +140,7 @@ class QuantumLink:
                 rngs,
                 self._start_tai_ns,
                 self.classical.tell,
+                self.polarization,
             )
             if mission.receiver
             else None
@@ -147,9 +167,15 @@ class QuantumLink:
     def grid_step(self, i: int, aim: Aim) -> LinkTruth:
         """The link of grid step `i`, as it is at its begin."""
         sky, optics = self._sky, self._optics
-        axes = *aim.joints, self._axis_errors
-        frame_rad = frame_angle_rad(sky.reference_g[i], *axes) + self._draws.reference_rad
-        seen, leave = across(sky.partner_g[i], *axes), across(sky.launch_g[i], *axes)
+        gimbal = *aim.joints, self._axis_errors
+        view = OpticsView(
+            frame_angle_rad(sky.reference_g[i], *gimbal) + self.draws.reference_rad,
+            aim.plate_rad,
+            aim.retarder_rad,
+            axes(*gimbal) if self.polarization.is_coude else None,
+            self.swapped,
+        )
+        seen, leave = across(sky.partner_g[i], *gimbal), across(sky.launch_g[i], *gimbal)
         ahead = leave[0] - seen[0], leave[1] - seen[1]
         if optics.point_ahead == "tracking_point":
             wanted = ahead
@@ -172,13 +198,12 @@ class QuantumLink:
             self.partner.offset_rad,
             aim.shutter_open,
             self.partner.tracks if self.uplink else off < optics.field_of_view_rad / 2,
-            frame_rad,
-            aim.plate_rad,
+            view,
         )
         self._beam_error = pa_x - wanted[0], pa_y - wanted[1]
         if not self.uplink:
             self.channel.grid_step(light)
-        return LinkTruth(frame_rad, (pa_x, pa_y), lit, collected, wanted)
+        return LinkTruth(view, (pa_x, pa_y), lit, collected, wanted)
 
     def _light_partner(self, fraction: float) -> None:
         """What of our beacon arrives; one that searches must have found it."""

@@ -18,8 +18,8 @@ class Plate(Protocol):
     """What the world needs to know of a wave plate."""
 
     @property
-    def angle_rad(self) -> float:
-        """True encoder angle at the last advance."""
+    def turned_rad(self) -> float:
+        """Encoder angle at the last advance, counted on over whole turns."""
 
     def advance(self, t_ns: int) -> None: ...
 
@@ -56,13 +56,13 @@ class RemoteGimbal:
 
 
 class RemotePlate:
-    """The plate's angle as last told."""
+    """How far the plate has turned, as last told."""
 
     def __init__(self, read: Callable[[], float | None]) -> None:
         self._read = read
-        self.angle_rad = 0.0
+        self.turned_rad = 0.0
 
     def advance(self, t_ns: int) -> None:
         told = self._read()
         if told is not None:
-            self.angle_rad = told
+            self.turned_rad = told

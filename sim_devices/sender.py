@@ -14,10 +14,13 @@ from config.mission import Source
 from config.pattern import public_pattern
 
 NOT_PUBLIC = 255
+NO_PULSE = 3
+"""In place of an intensity, in a slot of a pair source."""
 
 
 class SentSlots(NamedTuple):
-    """state 0..3 = H V D A; intensity 0..2 = signal, decoy, vacuum; public: bool. Each (n,)."""
+    """state 0..3 = H V D A; intensity 0..2 = signal, decoy, vacuum, 3: no pulse; public: bool.
+    Each (n,)."""
 
     state: NDArray[np.uint8]
     intensity: NDArray[np.uint8]
@@ -47,6 +50,7 @@ class Sender:
         p0, p1, _ = source.intensity_probabilities
         # Independent choices take independent bit fields of the hash.
         self._intensity_edges = np.array([p0, p0 + p1]) * 2**24
+        self._pairs = source.pairs is not None
         self._basis_edge = round(source.basis_x_probability * 2**24)
 
     def slots(self, slot: NDArray[np.int64]) -> SentSlots:
@@ -55,7 +59,12 @@ class Sender:
         bit = (h & np.uint64(1)).astype(np.uint8)
         in_z = ((h >> np.uint64(8)) & np.uint64(0xFFFFFF)) >= self._basis_edge
         choice = ((h >> np.uint64(36)) & np.uint64(0xFFFFFF)).astype(np.float64)
-        intensity = np.searchsorted(self._intensity_edges, choice, side="right").astype(np.uint8)
+        if self._pairs:
+            intensity = np.full(len(slot), NO_PULSE, np.uint8)
+        else:
+            intensity = np.searchsorted(self._intensity_edges, choice, side="right").astype(
+                np.uint8
+            )
         state = (2 * in_z + bit).astype(np.uint8)
         agreed = self._pattern[slot % len(self._pattern)]
         public = agreed != NOT_PUBLIC

@@ -26,8 +26,23 @@ class TruthSample(NamedTuple):
     uplink_fraction: F64
     """Of our beacon's peak at the partner."""
     frame_angle_rad: F64
-    """The sender's H axis at the analyser, before the wave plate."""
+    """The sender's H axis in the image, before the wave plate."""
     polarization_error_rad: F64
+    """What is left of the frame's rotation behind the plate, from H toward D."""
+    phase_error_rad: F64
+    """What no rotation undoes, of path, retarder and plate together: angle of the S3 axes of the
+    sphere before and after, the plate's reflection undone."""
+    phase_correctable_rad: F64
+    """The part of it along the variable retarder's axis, as the retardance that it lacks; without
+    a retarder, what one along `right` would need."""
+    path_phase_rad: F64
+    """What no rotation undoes before the retarder."""
+    contrast_x: F64
+    """How far ideal detectors would tell H from V, -1 to 1 ..."""
+    contrast_z: F64
+    """... and D from A."""
+    retarder_rad: F64
+    """True retardance of the variable retarder."""
     transmittance: F64
     """Sender's aperture to click, without jitter and scintillation, as if the shutter were open."""
     oscillator_offset: F64

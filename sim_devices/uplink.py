@@ -22,6 +22,7 @@ from config.world import World as WorldTruth
 from sim_devices.light import STEPS_PER_GRID, Clicks, GridLight, QuantumReceiver
 from sim_devices.line_of_sight import Delay
 from sim_devices.photons import PhotonStream
+from sim_devices.receiver_optics import ReceiverOptics
 from sim_devices.sender import Sender
 
 Array = NDArray[np.float64]
@@ -114,13 +115,24 @@ class UplinkChannel(QuantumReceiver):
         rngs: dict[str, np.random.Generator],
         start_tai_ns: int,
         tell: Callable[[int, int, Slots], None],
+        polarization: ReceiverOptics | None = None,
     ) -> None:
         """t_s: the world's grid. rngs: `detectors`, `air` and `sifting`.
 
         tell: sends a tally (sequence number, TAI ns up to which it counts, counts (28,)).
         """
         no_delay = Delay(t_s, np.zeros_like(t_s))
-        super().__init__(mission, receiver, truth, photons, no_delay, 0.0, grid_step_s, rngs)
+        super().__init__(
+            mission,
+            receiver,
+            truth,
+            photons,
+            no_delay,
+            0.0,
+            grid_step_s,
+            rngs,
+            polarization=polarization,
+        )
         self._sifter = Sifter(mission, receiver, sender, rngs["sifting"])
         self._start_tai_ns = start_tai_ns
         self._tell = tell

@@ -37,3 +37,8 @@ class Ell14Emulator(ElliptecEmulator):
     def angle_rad(self) -> float:
         """True angle from the encoder's zero at the last advance, rad, within one turn."""
         return 2.0 * math.pi * (self.true_pulses / TURN)
+
+    @property
+    def turned_rad(self) -> float:
+        """The same, counted on over whole turns since the start."""
+        return 2.0 * math.pi * (self.gone_pulses / TURN)

@@ -14,7 +14,7 @@ from config.scenario import Scenario
 from config.validation import DEVICE_ROLES
 from sim_devices.beacon_scene import BeaconScene
 from sim_devices.camera_mono8 import Mono8CameraEmulator
-from sim_devices.carrier import GRID_HZ, Carrier
+from sim_devices.carrier import GRID_HZ, Carrier, Draws
 from sim_devices.emulator import Emulator, SimClock
 from sim_devices.expander import TrueExpander
 from sim_devices.fast_side import Fast, FastSide, Plant
@@ -24,10 +24,12 @@ from sim_devices.laser_scpi import ScpiLaserEmulator
 from sim_devices.mirror_iio import IioMirrorEmulator
 from sim_devices.navigation_vectornav import VectorNavEmulator
 from sim_devices.optical_axes import Vec, across, drawn_errors
-from sim_devices.polarization_optics import frame_error_rad
+from sim_devices.polarimeter import TruePolarimeter
+from sim_devices.polarization_optics import behind_plate_phase_rad, left_of_frame, phase_rad
 from sim_devices.quantum_link import Aim, LinkTruth, QuantumLink
 from sim_devices.randomness import stream
 from sim_devices.remote import Joints, Plate
+from sim_devices.retarder import TrueRetarder
 from sim_devices.tagger_a1 import A1TaggerEmulator
 from sim_devices.true_sky import TrueSky
 from sim_devices.truth import TruthSample
@@ -109,6 +111,8 @@ class World:
         self.waveplate = Ell14Emulator()
         self.plate: Plate = self.waveplate
         self.expander = TrueExpander.of(scenario, seed)
+        self.retarder = TrueRetarder.of(scenario, draws.retarder_factor)
+        self.polarimeter = TruePolarimeter.of(scenario, seed)
         self.laser = ScpiLaserEmulator()
         self.tagger = A1TaggerEmulator(self.channel)
         self.classical = link.classical
@@ -129,11 +133,22 @@ class World:
         """Mirror, jitter and spot."""
         return self.fast.plant
 
+    def replace_draws(self, draws: Draws) -> None:
+        """Other constant errors of the polarisation than drawn, for benches: `plate` and
+        `reference_rad`, before anything has moved."""
+        self.draws = self.link.draws = draws
+        self.link.polarization.plate = draws.plate
+
     def emulators(self) -> dict[str, Emulator]:
         """The device of every role."""
         emulators: dict[str, Emulator] = {role: getattr(self, role) for role in DEVICE_ROLES}
-        if self.expander:
-            emulators["expander"] = self.expander.emulator
+        for role, part in (
+            ("expander", self.expander),
+            ("retarder", self.retarder),
+            ("polarimeter", self.polarimeter),
+        ):
+            if part is not None:
+                emulators[role] = part.emulator
         return emulators
 
     def fine_bound_rad(
@@ -192,7 +207,7 @@ class World:
         path_x, path_y = self.sky.path_rad[i]
         self._scene.sky_x_rad, self._scene.sky_y_rad = seen_x - path_x, seen_y - path_y
         self.camera.advance(self.clock.t_ns)
-        self._quantum(i)
+        self._quantum(i, gain)
         self._joints = after
         self._index = i + 1
 
@@ -201,14 +216,19 @@ class World:
         self.mechanics.stuck = "gimbal_stuck" in broken
         self.navigation.silent = "navigation_silent" in broken
         self.waveplate.stuck = "plate_stuck" in broken
+        self.waveplate.silent = "plate_silent" in broken
+        self.link.swapped = "states_swapped" in broken
         self.tagger.silent = "tagger_silent" in broken
         if self.expander:
             self.expander.emulator.stuck = "expander_stuck" in broken
             self.expander.emulator.silent = "expander_silent" in broken
         self.fast.apply_faults(broken)
 
-    def _quantum(self, i: int) -> None:
-        """Polarisation, point-ahead and the link of this grid step; the truth record."""
+    def _quantum(self, i: int, beacon_gain: float) -> None:
+        """Polarisation, point-ahead and the link of this grid step; the truth record.
+
+        beacon_gain: power of the partner's beacon over that at its reference range.
+        """
         self.plate.advance(self.clock.t_ns)
         stroke = self.scenario.terminal.optics.point_ahead_stroke_rad / MIRROR_COUNTS
         aim = Aim(
@@ -217,11 +237,16 @@ class World:
             (self.point_ahead.x_counts * stroke, self.point_ahead.y_counts * stroke),
             self.laser.beacon_on,
             self.laser.shutter_open,
-            self.plate.angle_rad + self.draws.plate_offset_rad,
+            self.draws.plate.axis_rad(self.plate.turned_rad),
+            self.retarder.retardance_rad(self.clock.t_ns) if self.retarder else 0.0,
             self._divergence_rad(),
         )
         link = self.link.grid_step(i, aim)
         self._wanted_rad = link.wanted_rad
+        if self.polarimeter:
+            self.polarimeter.step(
+                i, self.clock.t_ns, beacon_gain, link.view, self.link.polarization
+            )
         if i % TRUTH_EVERY == 0:
             self._record(i, link, aim)
 
@@ -248,6 +273,11 @@ class World:
 
     def _record(self, i: int, link: LinkTruth, aim: Aim) -> None:
         los = self.los
+        optics = self.link.polarization
+        path = optics.path(link.view)
+        before = optics.before_plate(link.view, path)
+        whole = optics.behind_plate(link.view, before)
+        left = left_of_frame(whole)
         seen_x, seen_y = self.plant.seen_rad
         recent = self._recent_fine
         x = np.concatenate([e[0] for e in recent]) if recent else np.zeros(1)
@@ -266,8 +296,14 @@ class World:
                 point_ahead_error_x_rad=link.ahead_error_rad[0],
                 point_ahead_error_y_rad=link.ahead_error_rad[1],
                 uplink_fraction=link.uplink_fraction,
-                frame_angle_rad=link.frame_rad,
-                polarization_error_rad=frame_error_rad(link.frame_rad, aim.plate_rad),
+                frame_angle_rad=link.view.frame_rad,
+                polarization_error_rad=left.frame_rad,
+                phase_error_rad=behind_plate_phase_rad(whole),
+                phase_correctable_rad=optics.correctable_rad(link.view, before),
+                path_phase_rad=phase_rad(path),
+                contrast_x=left.contrast_x,
+                contrast_z=left.contrast_z,
+                retarder_rad=aim.retarder_rad,
                 transmittance=link.transmittance,
                 oscillator_offset=self.channel.oscillator.frequency_offset,
                 background_hz=self.link.background_hz,

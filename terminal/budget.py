@@ -88,8 +88,47 @@ def _moment(
         DETECTORS * assumed.dark_rate_hz,
         assumed.background_w_m2_sr_um,
     )
-    rows = budget(sender, way, receiver)
+    rows = [*budget(sender, way, receiver), *_polarization(row)]
     return Moment(name, row.utc, row.elevation_deg, total_db(rows), rows)
+
+
+def _polarization(row: PlanRow) -> list[BudgetRow]:
+    assert row.link is not None
+    frame_deg = math.nan if row.polarization_frame_deg is None else row.polarization_frame_deg
+    return [
+        BudgetRow(
+            "polarisation: frame",
+            frame_deg,
+            "deg",
+            None,
+            "partner's H across the line of sight, right to up",
+            "plan; followed by the plate",
+        ),
+        BudgetRow(
+            "polarisation: phase",
+            row.link.phase_deg,
+            "deg",
+            None,
+            "between the poles of the Poincare sphere before and after",
+            "given; mirrors: Born & Wolf, 14.2",
+        ),
+        BudgetRow(
+            "errors by it, half-wave plate alone",
+            100.0 * row.link.plate_error,
+            "%",
+            None,
+            "sin^2(phase / 2) / 2, mean of both bases",
+            "Mueller matrices: Goldstein 2011",
+        ),
+        BudgetRow(
+            "errors by all polarisation optics",
+            100.0 * row.link.polarization_error,
+            "%",
+            None,
+            "wrong clicks behind mirrors, retarder and plate at their best",
+            "Jones vectors: Goldstein 2011",
+        ),
+    ]
 
 
 def _air(row: PlanRow, mission: Mission) -> AirPath:

@@ -1,8 +1,5 @@
 """What the `qsky clock` commands are given, each refused in one line if it cannot be used."""
 
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -11,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.errors import InputError
+from terminal.npz_file import BROKEN
 from terminal.timetags.formats import TagBlock, TagFile, open_tags, time_order
 from terminal.timetags.formats.order import distinct
 from terminal.timetags.formats.time_state import LEAST_TIME_PS, MOST_TIME_PS
@@ -18,20 +16,6 @@ from terminal.timetags.pattern import PublicPattern
 
 MOST_SLOTS = 1 << 26
 LEAST_SLOT_PS, MOST_SLOT_PS = 50.0, 1e7
-
-_BROKEN = (
-    ValueError,
-    EOFError,
-    TypeError,
-    MemoryError,
-    NotImplementedError,
-    RuntimeError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-)
-"""What numpy.load raises for broken archives: of wrong bytes, lengths, kinds of compression."""
 
 
 class TagStream:
@@ -111,7 +95,7 @@ def read_pattern(path: Path) -> PublicPattern:
         raise InputError(f"--pattern: {path}: holds no array `state`") from error
     except OSError as error:
         raise InputError(f"--pattern: {path}: can't be read: {error.strerror or error}") from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise InputError(
             f"--pattern: {path}: is no .npz that can be read; write it with "
             "numpy.savez(file, state=...)"

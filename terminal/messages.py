@@ -112,6 +112,8 @@ class ModesSample(NamedTuple):
     """The gimbal follows what camera or mirror show."""
     camera_false_locks: U16 = 0
     """Of our false locks those that the camera's answer knows of."""
+    shutter_seen_open: U8 = 0
+    """So says the laser box's newest answer, which is `laser_age_s` old."""
 
 
 class ModesCommand(NamedTuple):

@@ -27,7 +27,7 @@ from terminal.plan_acquisition import AcquisitionPlan, acquisition_plan, search_
 from terminal.plan_assumptions import Assumption, Given, assume
 from terminal.plan_guidance import GuidancePlan, guidance_plan, keyhole_outages
 from terminal.plan_input import Prediction
-from terminal.plan_link import LinkPlan, Outage, with_link
+from terminal.plan_link import LinkPlan, Outage, with_link, without_counts
 from terminal.plan_mission import Planned
 from terminal.plan_regard import SHUT, Violation
 from terminal.plan_sight import sun_enu
@@ -166,7 +166,7 @@ def answer_for_mission(
     except ValueError as error:
         warnings.append(f"no search is planned: {error}")
     search_s = acquisition.median_s if acquisition else 0.0
-    rows, link = with_link(
+    rows, key = with_link(
         rows,
         [(t_ns - start_ns) / SECOND_NS for t_ns in times_ns],
         [*_shut(sky, *window), *(keyhole_outages(keyhole, loss, config) if keyhole else [])],
@@ -175,6 +175,10 @@ def answer_for_mission(
         assumed,
         slew_s(keyhole, config) + search_s + SETTLING_S,
     )
+    link: LinkPlan | None = key
+    if mission.source.pairs:
+        rows, link = without_counts(rows), None
+        warnings.append("a source of entangled pairs makes no key: only its losses are planned")
     answer = PlanAnswer(
         mission.partner.name,
         None,

@@ -1,11 +1,12 @@
 """What a plan has to assume of the world, since no terminal knows it before the flight."""
 
-from math import exp
+from math import degrees, exp
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from config.mission import Mission
+from config.polarization import Polarization
 from config.terminal import TerminalConfig
 from terminal.geometry.refraction import standard_air
 
@@ -107,16 +108,29 @@ def assume(
         ),
         _shown("afterpulse probability", AFTERPULSE_PROBABILITY, "", "silicon", ""),
         _shown("gimbal at the start", 0.0, "rad", "all joints in the middle", ""),
+        _phase(config.polarization),
     ]
     left_out = (
         "detectors' dead time",
         "scintillation",
-        "errors of polarisation frame and gate",
+        "errors of following polarisation frame and gate",
         "light lost at the field stop",
         "time to lock the clock",
     )
     shown += [Assumption(what, None, "", "left out", "") for what in left_out]
     return values, shown
+
+
+def _phase(optics: Polarization) -> Assumption:
+    """Of the terminal's optics, as far as its configuration knows it."""
+    if optics.path == "coude" and optics.fold_index is not None:
+        n, k = optics.fold_index
+        why = f"polarization.phase_rad, and fold mirrors of index {n:g} + {k:g}i"
+    elif optics.path == "coude":
+        why = "polarization.phase_rad; ideal fold mirrors"
+    else:
+        why = "polarization.phase_rad"
+    return _shown("phase of the optics on the gimbal", degrees(optics.phase_rad), "deg", why, "")
 
 
 def _or(given: float | None, default: float) -> float:

@@ -4,7 +4,7 @@ Only means, from what the mission agrees on, what the terminal is made of, and w
 """
 
 from itertools import pairwise
-from math import hypot, inf, log10, radians, sin, sqrt
+from math import degrees, hypot, inf, log10, radians, sin, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -14,6 +14,7 @@ from config.mission import Mission, SatellitePartner
 from config.terminal import TerminalConfig
 from terminal.plan_assumptions import Assumed
 from terminal.plan_receiver import (
+    BasisErrors,
     Receiving,
     clicks_per_second,
     receiving_end,
@@ -50,6 +51,12 @@ class RowLink(Struct, frozen=True):
     divergence_urad: float
     """1/e^2 full angle of the sent beam: the mission's, or what divergence control will choose for
     the jitter and the offset that it expects."""
+    phase_deg: float = 0.0
+    """Retardance of our optics that no half-wave plate undoes, as far as it is known ..."""
+    plate_error: float = 0.0
+    """... and the mean error rate that a half-wave plate alone leaves by it."""
+    polarization_error: float = 0.0
+    """Mean of both bases behind all that the terminal has: in the clicks and in the key."""
 
 
 class LinkPlan(Struct, frozen=True):
@@ -74,6 +81,12 @@ class LinkPlan(Struct, frozen=True):
     wider_from_offset_urad: float | None
     """A standing offset of the sent beam over this asks control for more than the least width:
     w^2 + 4 sigma^2 = 2 b^2. None without control."""
+    largest_phase_deg: float
+    """Of all rows, what no half-wave plate undoes ..."""
+    largest_plate_error: float
+    """... what a plate alone leaves by it ..."""
+    largest_polarization_error: float
+    """... and what the terminal leaves."""
 
 
 class Outage(NamedTuple):
@@ -97,6 +110,7 @@ def with_link(
     times_s: of the rows, since the start of the plan, ascending. Each row stands for the time that
     is nearer to it than to its neighbours, but for `outages`, which may overlap.
     """
+    from terminal.plan_polarization import polarization_left
     from terminal.plan_protocol import best_protocol
     from terminal.qkd.finite_key import key_length, key_parameters
 
@@ -105,40 +119,66 @@ def with_link(
     apart = _merged([Outage(-inf, from_s), *outages])
     seconds = _seconds(times_s, apart)
     kept = 1.0 - mission.security.disclosed_x_share
-    done, each_s = [], []
+    done, each_s, errors = [], [], []
     detected = sifted = 0.0
     for row, time_s, stands_s in zip(rows, times_s, seconds, strict=True):
         width_rad = _width_rad(row, mission, config, control, assumed)
         budget = _budget(row, width_rad, mission, receiving, assumed)
-        rate_hz, counts_s = clicks_per_second(budget.transmittance, mission, receiving, assumed)
+        left = polarization_left(config.polarization, row)
+        wrong = BasisErrors.of(assumed, left.error_x, left.error_z)
+        rate_hz, counts_s = clicks_per_second(
+            budget.transmittance, mission, receiving, assumed, wrong
+        )
         each_s.append(counts_s)
+        errors.append(wrong)
         detected += rate_hz * stands_s
         sifted += kept * stands_s * sum(counts_s.x)
         stands = not any(o.from_s <= time_s < o.to_s for o in apart)
         link = msgspec.structs.replace(
-            budget, detected_rate_hz=rate_hz if stands else 0.0, sifted_bits=sifted
+            budget,
+            detected_rate_hz=rate_hz if stands else 0.0,
+            sifted_bits=sifted,
+            phase_deg=degrees(left.phase_rad),
+            plate_error=left.plate_error,
+            polarization_error=0.5 * (left.error_x + left.error_z),
         )
         done.append(msgspec.structs.replace(row, link=link))
     counts = summed_counts(each_s, seconds, kept)
     key = key_length(counts, key_parameters(mission.source, mission.security))
-    transmittance = [row.link.transmittance for row in done if row.link]
+    links = [row.link for row in done if row.link]
+    transmittance = [link.transmittance for link in links]
     return done, LinkPlan(
         from_s=from_s,
         usable_s=sum(seconds),
-        best_loss_db=min(row.link.loss_db for row in done if row.link),
+        best_loss_db=min(link.loss_db for link in links),
         detected=detected,
         sifted_bits=key.sifted_x,
         disclosed_bits=key.sifted_x * mission.security.disclosed_x_share / kept,
         qber=key.qber_x,
         secret_key_bits=key.secret_key_bits,
-        best_protocol=best_protocol(transmittance, seconds, mission, receiving, assumed),
+        best_protocol=best_protocol(transmittance, errors, seconds, mission, receiving, assumed),
         divergence_policy="best" if control else "fixed",
         wider_from_offset_urad=(
             1e6 * sqrt(control.narrowest_rad**2 / 8.0 + 2.0 * assumed.jitter_rad**2)
             if control
             else None
         ),
+        largest_phase_deg=max(link.phase_deg for link in links),
+        largest_plate_error=max(link.plate_error for link in links),
+        largest_polarization_error=max(link.polarization_error for link in links),
     )
+
+
+def without_counts(rows: list["PlanRow"]) -> list["PlanRow"]:
+    """The rows with no clicks that could make a key."""
+    return [
+        msgspec.structs.replace(
+            row, link=msgspec.structs.replace(row.link, detected_rate_hz=0.0, sifted_bits=0.0)
+        )
+        if row.link
+        else row
+        for row in rows
+    ]
 
 
 def _control(mission: Mission, config: TerminalConfig) -> "Sent | None":

@@ -10,6 +10,7 @@ from msgspec import Struct
 from config.mission import Mission, Source
 from terminal.plan_assumptions import Assumed
 from terminal.plan_receiver import (
+    BasisErrors,
     Receiving,
     clicks_per_second,
     receivers_of_bases,
@@ -35,6 +36,7 @@ class PlannedProtocol(Struct, frozen=True):
 
 def best_protocol(
     transmittance: list[float],
+    errors: list[BasisErrors],
     seconds: list[float],
     mission: Mission,
     receiving: Receiving,
@@ -42,9 +44,9 @@ def best_protocol(
 ) -> PlannedProtocol | None:
     """The mission's own protocol where no better one is found; None where the link never stands.
 
-    transmittance: sender to click, each for so many of `seconds`. The search takes the noise that
-    the signal makes by its afterpulses as that of the mean over the pass, and nothing disclosed of
-    the key basis; what it finds is judged as the plan judges the mission.
+    transmittance: sender to click, with its errors, each for so many of `seconds`. The search takes
+    errors, and the noise that the signal makes by its afterpulses, as the means over the pass, and
+    nothing disclosed of the key basis; what it finds is judged as the plan judges the mission.
     """
     if not sum(seconds) > 0.0:
         return None
@@ -52,12 +54,16 @@ def best_protocol(
 
     def key_bits(sent: Source) -> float:
         sending = msgspec.structs.replace(mission, source=sent)
-        each_s = [clicks_per_second(eta, sending, receiving, assumed)[1] for eta in transmittance]
+        each_s = [
+            clicks_per_second(eta, sending, receiving, assumed, wrong)[1]
+            for eta, wrong in zip(transmittance, errors, strict=True)
+        ]
         counts = summed_counts(each_s, seconds, 1.0 - security.disclosed_x_share)
         return key_length(counts, key_parameters(sent, security)).secret_key_bits
 
     mean = float(np.dot(transmittance, seconds)) / sum(seconds)
-    receivers = receivers_of_bases(mean, source, receiving, assumed)
+    x, z = np.average(errors, axis=0, weights=np.multiply(transmittance, seconds)).tolist()
+    receivers = receivers_of_bases(mean, source, receiving, assumed, BasisErrors(x, z))
     pulses = source.pulse_rate_hz * (1.0 - source.public_share) * np.array(seconds)
     link = Link(np.array(transmittance), pulses, *receivers, shared_errors=False)
     vacuum, p_x = source.intensities[2], source.basis_x_probability

@@ -24,6 +24,19 @@ class Receiving(NamedTuple):
     """Clicks by sky light, all detectors together."""
 
 
+class BasisErrors(NamedTuple):
+    """Probability that a signal click shows the other state of its basis."""
+
+    x: float
+    z: float
+
+    @classmethod
+    def of(cls, assumed: Assumed, error_x: float = 0.0, error_z: float = 0.0) -> "BasisErrors":
+        """What is assumed of the optics, and independent of it what is left of polarisation."""
+        own = assumed.intrinsic_qber
+        return cls(own + (1.0 - 2.0 * own) * error_x, own + (1.0 - 2.0 * own) * error_z)
+
+
 def receiving_end(mission: Mission, config: TerminalConfig, assumed: Assumed) -> Receiving:
     from terminal.optics.background import background_rate_hz
 
@@ -63,14 +76,18 @@ def summed_counts(
 
 
 def clicks_per_second(
-    transmittance: float, mission: Mission, receiving: Receiving, assumed: Assumed
+    transmittance: float,
+    mission: Mission,
+    receiving: Receiving,
+    assumed: Assumed,
+    errors: BasisErrors,
 ) -> tuple[float, "SiftedCounts"]:
     """(clicks in the gate per second, all slots and bases; sifted counts of key slots a second)."""
     from terminal.qkd.expected import detection_probability, expected_counts
 
     source = mission.source
     p_x = source.basis_x_probability
-    receivers = receivers_of_bases(transmittance, source, receiving, assumed)
+    receivers = receivers_of_bases(transmittance, source, receiving, assumed, errors)
     per_slot = sum(
         weight * share * float(detection_probability(transmittance, mu, receiver))
         for weight, mu in _slots(source)
@@ -96,7 +113,11 @@ def _slots(source: Source) -> list[tuple[float, float]]:
 
 
 def receivers_of_bases(
-    transmittance: float, source: Source, receiving: Receiving, assumed: Assumed
+    transmittance: float,
+    source: Source,
+    receiving: Receiving,
+    assumed: Assumed,
+    errors: BasisErrors,
 ) -> tuple["Receiver", "Receiver"]:
     """Of the key and of the check basis."""
     from terminal.qkd.expected import receiver_behind_splitter
@@ -105,7 +126,7 @@ def receivers_of_bases(
         weight * -expm1(-mu * transmittance) for weight, mu in _slots(source)
     )
 
-    def behind(share: float) -> "Receiver":
+    def behind(share: float, error: float) -> "Receiver":
         return receiver_behind_splitter(
             share,
             assumed.dark_rate_hz,
@@ -113,10 +134,11 @@ def receivers_of_bases(
             signal_hz,
             receiving.gate_s,
             AFTERPULSE_PROBABILITY,
-            assumed.intrinsic_qber,
+            error,
         )
 
-    return behind(source.basis_x_probability), behind(1.0 - source.basis_x_probability)
+    p_x = source.basis_x_probability
+    return behind(p_x, errors.x), behind(1.0 - p_x, errors.z)
 
 
 def _triple(values: list[float]) -> "Triple":

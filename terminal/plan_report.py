@@ -153,6 +153,7 @@ def _link(link: LinkPlan) -> list[str]:
         f"Expected secret key: {link.secret_key_bits:,.0f} bits",
         *_protocol(link),
         *_divergence(link),
+        *_polarization(link),
     ]
 
 
@@ -173,6 +174,20 @@ def _divergence(link: LinkPlan) -> list[str]:
         return []
     off = f"{link.wider_from_offset_urad:.1f} urad"
     return [f"Divergence control: the least width; more for a beam over {off} off"]
+
+
+def _polarization(link: LinkPlan) -> list[str]:
+    deg, plate, left = (
+        link.largest_phase_deg,
+        100.0 * link.largest_plate_error,
+        100.0 * link.largest_polarization_error,
+    )
+    lines = [f"Polarisation: a half-wave plate leaves up to {deg:.1f} deg of phase"]
+    if deg > 0.0:
+        lines.append(
+            f"  by that phase up to {plate:.2f} % of errors; by all of the optics {left:.2f} %"
+        )
+    return lines
 
 
 def _budget(answer: PlanAnswer) -> Table:

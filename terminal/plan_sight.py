@@ -47,9 +47,9 @@ def seen(view: View, solution: PointingSolution) -> tuple[Vec, Vec]:
     return (arriving, aimed) if arriving is not None and aimed is not None else (los, launch)
 
 
-def frame_rad(view: View, t_ns: int, los: Vec) -> float | None:
-    """At which the partner's H axis is seen in an azimuth mount, from right toward up, in
-    (-pi/2, pi/2]; None where it leaves no angle."""
+def frame_rad(view: View, t_ns: int, los: Vec, up_enu: Vec = _UP) -> float | None:
+    """At which the partner's H axis is seen in a mount whose first axis stands along `up_enu`, from
+    right toward up, in (-pi/2, pi/2]; None where it leaves no angle."""
     position, velocity = view.partner.state_ecef(t_ns)
     try:
         if view.reference_axis == "vertical":
@@ -58,7 +58,7 @@ def frame_rad(view: View, t_ns: int, los: Vec) -> float | None:
             axis = orbit_normal_ecef(position, velocity)
         latitude_rad, longitude_rad, _ = view.own.geodetic(t_ns)
         axis_enu = enu_from_ecef(enu_basis(latitude_rad, longitude_rad), axis)
-        return frame_angle_rad(los, axis_enu, _UP)
+        return frame_angle_rad(los, axis_enu, up_enu)
     except ValueError:
         return None
 

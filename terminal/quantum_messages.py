@@ -10,7 +10,11 @@ from terminal.fields import (
     I64,
     NO_COUNTS,
     NO_DELAYS,
+    NO_F64S,
+    NO_GAINS,
     NO_I64S,
+    NO_SIFTED,
+    NO_SLOTS,
     NO_U8S,
     U8,
     U32,
@@ -21,26 +25,83 @@ from terminal.fields import (
 
 
 class PolarizationSample(NamedTuple):
-    """Predicted frame angle, the plate, and counts per sent state and channel so far."""
+    """Predicted frame angle, how the optics stand, and counts per sent state and channel so far."""
 
     t_ns: I64
     pointing_valid: U8
+    linked: U8
+    """LINK: the plate does not unwrap now."""
     frame_angle_rad: F64
+    """Of the sender's H axis in the image, from right toward up."""
+    yaw_rad: F64
+    pitch_rad: F64
+    """Joints of the gimbal, which turn the frame on a `coude` path."""
     plate_t_ns: I64
+    """0: the plate has not told anything yet. So with the retarder."""
     plate_angle_rad: F64
+    """By its encoder, within one turn."""
     plate_moving: U8
-    counts: F64s
-    """16 numbers, 4 * sent state + detector channel; they only grow."""
+    retarder_t_ns: I64
+    retarder_drive_v: F64
+    beacon_fresh: U8
+    """A new reading of the polarimeter."""
+    beacon_h: I64
+    beacon_v: I64
+    beacon_d: I64
+    beacon_a: I64
+    public_counts: F64s
+    """16 numbers, 4 * sent state + detector channel: clicks in public slots so far, which are known
+    at once."""
+    disclosed_counts: F64s
+    """Likewise those that the partner disclosed; in an uplink all that it tallied."""
+    disclosed_from_ns: I64
+    disclosed_until_ns: I64
+    """When the photons came, or left, that are new among the disclosed."""
+    background_hz: F64
+    gate_half_width_s: F64
+    """As of the timing loop; 0: not known."""
+    clock_known: U8 = 0
+    """The timing loop has found one, if unsure by now."""
+    searched_clicks: I64 = 0
+    """Since the last tick, in which it looked for one in vain."""
 
 
 class PolarizationCommand(NamedTuple):
     plate_target_rad: F64 = 0.0
+    """Encoder angle, within one turn."""
     move: U8 = 0
     trim_rad: F64 = 0.0
     """Added to the predicted frame angle."""
     trim_sigma_rad: F64 = 1.0
     misalignment_rad: F64 = 0.0
-    """Frame error as the counts of the last window show it."""
+    """Frame error behind the plate as the counts of the last window show it, from H toward D."""
+    turn_rad: F64 = 0.0
+    """By which the analyser is turned on from the sender's frame on purpose, now."""
+    settled: U8 = 0
+    """The optics are known and stand still where they should: clicks of now are good."""
+    swapped: U8 = 0
+    """Channels D and A of the tagger shall change names: the timing loop does it."""
+    forget: U8 = 0
+    """Names or frame were just changed: clicks collected in search of the clock are worthless."""
+    phase_rad: F64 = 0.0
+    """Between s and p of the optics on the gimbal, as estimated."""
+    phase_sigma_rad: F64 = 1.0
+    cos_phase: F64 = 1.0
+    """Of what of it shows at the analyser, by the last window."""
+    contrast: F64 = 1.0
+    """1 less twice the error rate that neither rotation nor phase explains, by the last window."""
+    uncorrected_error: F64 = 0.0
+    """Error rate, mean of both bases, that the phase leaves at the plate's best angle."""
+    retarder_drive_v: F64 = 0.0
+    drive: U8 = 0
+    retarder_target_rad: F64 = 0.0
+    """Retardance that it shall have, dither included."""
+    clicks: F64 = 0.0
+    """Beyond the background, in the window that is being filled."""
+    rotation_sigma_rad: F64 = 0.0
+    """Of the last window alone; 0: none yet."""
+    flags: U32 = 0
+    """Bits of terminal.control.polarization_flags.PolarizationFlag."""
 
 
 class TimingSample(NamedTuple):
@@ -52,10 +113,20 @@ class TimingSample(NamedTuple):
     light_time_rate: F64
     """d(light time)/d(t), at t_ns."""
     gate_open: U8
-    """LINK, shutter open: clicks may count."""
+    """LINK, shutter ordered open: clicks tell of the clock. For the key see the track below."""
     stream_defect: U8
     time_ps: I64s
     channel: U8s
+    track_t_ns: I64s = NO_I64S
+    """Ticks of the modes loop since the last tick; this and the next three, one entry each."""
+    track_facts: U8s = NO_U8S
+    """Bits of terminal.qkd.track_quality.Fact."""
+    track_shutter_t_ns: I64s = NO_I64S
+    """When the shutter's reading was taken; 0: none yet."""
+    track_fine_rms_rad: F64s = NO_F64S
+    renamed: U8 = 0
+    """Channels or frame stand for other states than before: what was collected in search of the
+    clock is worthless."""
 
 
 class TimingCommand(NamedTuple):
@@ -102,6 +173,11 @@ class TimingCommand(NamedTuple):
     none shows."""
     public_counts: F64s = NO_COUNTS
     """Clicks so far in public slots, 4 * sent state + channel."""
+    quality: U8s = NO_U8S
+    """Track quality of each click's slot: 0 off, 1 poor, 2 good; off without a slot."""
+    key_slots: I64s = NO_SLOTS
+    """Key slots whose light came in this tick, or in an uplink that left, by quality. Off are also
+    those in which a click would not have got a slot."""
 
 
 class LinkSample(NamedTuple):
@@ -110,6 +186,7 @@ class LinkSample(NamedTuple):
     t_ns: I64
     slot: I64s
     channel: U8s
+    """Of clicks that are not off."""
     reply_request: I64s
     reply_length: I64s
     reply_basis: U8s
@@ -120,6 +197,12 @@ class LinkSample(NamedTuple):
     tally_t_ns: I64s = NO_I64S
     tally_counts: I64s = NO_I64S
     """28 numbers of each tally, one tally after the other; see `terminal.qkd.tally`."""
+    quality: U8s = NO_U8S
+    """Of each click: 1 poor, 2 good."""
+    clicks_off: U32 = 0
+    """Accepted clicks in key slots that are off, and go no further."""
+    key_slots: I64s = NO_SLOTS
+    """Since the last tick, by quality."""
 
 
 class LinkCommand(NamedTuple):
@@ -154,6 +237,36 @@ class LinkCommand(NamedTuple):
     """Tallies that came after a newer one, or again."""
     tallies_refused: U32 = 0
     """Tallies that cannot be: a count that fell, parts greater than their whole, no such time."""
+    estimate_flags: U8 = 0
+    """Bits of terminal.qkd.estimate_flags.EstimateFlag: what speaks against the counts."""
+    detected_by_quality: I64s = NO_SLOTS
+    """Accepted clicks in key slots: off, poor, good; of the latter two one a slot. Off ones are not
+    announced."""
+    slots_by_quality: I64s = NO_SLOTS
+    """Key slots: off, poor, good; of the latter two those whose announcements were answered."""
+    sifted_by_quality: I64s = NO_SIFTED
+    """(2, 5, 3): poor, good; key-basis bits kept, check basis, wrong ones among these, disclosed of
+    the key basis, wrong ones among these; signal, decoy, vacuum."""
+    mismatched: I64 = 0
+    """Answered clicks of which the ends took different bases."""
+    unusable: I64 = 0
+    """Answered clicks whose answer cannot be used."""
+    gain: F64s = NO_GAINS
+    """(2, 3): by basis, X and Z, and intensity: probability that a pulse sent so makes a click that
+    is sifted. This and the next three are of what the key counts; NaN where nothing is known."""
+    gain_sigma: F64s = NO_GAINS
+    error_rate: F64s = NO_GAINS
+    """(2, 3): of disclosed bits. 1-sigma: standard deviation of the posterior, flat before."""
+    error_rate_sigma: F64s = NO_GAINS
+    sifted_slot: I64s = NO_I64S
+    """Of the clicks that this tick's answers settled with both ends in one basis; this and the next
+    four, one entry each. Ascending within an answer."""
+    sifted_state: U8s = NO_U8S
+    """Our detector, 0..3 = H V D A: key bits are secret, and so is a recording."""
+    sifted_sent_bit: U8s = NO_U8S
+    """As the sender disclosed it; 255: kept."""
+    sifted_intensity: U8s = NO_U8S
+    sifted_quality: U8s = NO_U8S
 
 
 class DivergenceSample(NamedTuple):

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config.errors import InputError
 from config.whole_file import replacing
+from terminal.npz_file import read_arrays
 
 Array = NDArray[np.float64]
 
@@ -36,16 +36,7 @@ def read_recording(path: Path) -> Recording:
     Raises:
         InputError: no such file, or one that does not hold this.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            held = {name: archive[name] for name in archive.files}
-    except OSError as error:
-        raise InputError(f"{path}: cannot read: {error.strerror}") from error
-    except (ValueError, TypeError, BadZipFile, EOFError, AttributeError, KeyError) as error:
-        raise InputError(
-            f"{path}: is no .npz that can be read; write it with "
-            "numpy.savez(FILE, angle_rad=..., noise_rad=..., rate_hz=...)"
-        ) from error
+    held = read_arrays(path, "angle_rad=..., noise_rad=..., rate_hz=...")
     angle, noise = _column(path, held, "angle_rad"), _column(path, held, "noise_rad")
     if angle.shape != noise.shape:
         raise InputError(

@@ -8,8 +8,12 @@ A perfect half-wave plate and linear analysers never see S3: then cos delta alon
 of delta is beyond reach, and a small delta shows to second order only. A plate of another
 retardance, in one exposure out of several, shows the sign.
 
+A retarder before the plate, set to two values, does as well, and so does a phase
+that is known to change. Of a phase, cos delta is told apart from lost contrast, which both bases
+share.
+
 The covariance is the inverse of the Fisher information (Kay, Fundamentals of Statistical Signal
-Processing, vol. 1, section 3.7), the fluxes of the sent states eliminated.
+Processing, vol. 1, section 3.7), fluxes and contrast eliminated.
 """
 
 import math
@@ -18,9 +22,12 @@ from enum import IntFlag
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from terminal.control.frame_likelihood import FrameLikelihood
 from terminal.control.frame_model import Analyser, Exposure
+
+Array = NDArray[np.float64]
 
 MIN_CLICKS = 100.0
 """Beyond the background: below, errors are not Gaussian and the covariance says little."""
@@ -40,7 +47,7 @@ class Flag(IntFlag):
     """No clicks for a pair of sent and received basis: a sign of the rotation is open."""
     NO_FIT = 8
     PHASE_SIGN_UNSEEN = 16
-    """`phase_rad` is a magnitude."""
+    """`phase_rad` is a magnitude; or one of two that fit with the same rotation."""
     MIRRORED = 32
     """Rotations show with the wrong sign: two states changed places, or a mirror is missing."""
     BAD_FIT = 64
@@ -62,6 +69,8 @@ class FrameEstimate(NamedTuple):
         (0.0, math.inf),
     )
     """Of rotation and phase; of rotation and cos phase with PHASE_SIGN_UNSEEN."""
+    contrast: float = math.nan
+    """1 less twice the error rate that neither rotation nor phase explains."""
     chi2: float = math.nan
     """Pearson's, expected to be `degrees_of_freedom`."""
     degrees_of_freedom: int = 0
@@ -71,8 +80,12 @@ class FrameEstimate(NamedTuple):
         return math.sqrt(self.covariance[0][0])
 
 
-def estimate_frame(exposures: Sequence[Exposure], analyser: Analyser) -> FrameEstimate:
+def estimate_frame(
+    exposures: Sequence[Exposure], analyser: Analyser, phase_limit_rad: float = math.inf
+) -> FrameEstimate:
     """The estimate from one window of counts, or several with different plate angles.
+
+    phase_limit_rad: beyond which the phase cannot lie, of those that fit alike.
 
     Raises ValueError for an analyser that cannot be.
     """
@@ -82,18 +95,21 @@ def estimate_frame(exposures: Sequence[Exposure], analyser: Analyser) -> FrameEs
     problem = FrameLikelihood(exposures, analyser)
     try:
         signed = problem.sign_is_seen(SIGN_SEEN_RAD)
-        found, sole = problem.best(signed)
-        point, information, fitted, _ = found
-        covariance = np.linalg.inv(information)
     except np.linalg.LinAlgError:
         return FrameEstimate(Flag.NO_FIT)
-    if not (fitted and np.isfinite(covariance).all() and (np.diag(covariance) > 0.0).all()):
+    fit = _fitted(problem, signed, phase_limit_rad)
+    if fit is None and signed:
+        # Where the sign is hardly seen, the likelihood may have no peak in it.
+        signed = False
+        fit = _fitted(problem, signed, phase_limit_rad)
+    if fit is None:
         return FrameEstimate(Flag.NO_FIT)
+    point, covariance, sole, phase_sole = fit
 
     second, second_sigma = float(point[1]), math.sqrt(covariance[1, 1])
     cosine = math.cos(second) if signed else second
     flags = Flag(0) if sole else Flag.AMBIGUOUS
-    if not signed:
+    if not (signed and phase_sole):
         flags |= Flag.PHASE_SIGN_UNSEEN
     cosine_sigma = abs(math.sin(second)) * second_sigma if signed else second_sigma
     if cosine + 3.0 * cosine_sigma < 0.0:
@@ -108,9 +124,23 @@ def estimate_frame(exposures: Sequence[Exposure], analyser: Analyser) -> FrameEs
         math.remainder(second, 2.0 * math.pi) if signed else math.acos(max(-1.0, min(1.0, second))),
         cosine,
         ((a, b), (c, d)),
+        float(point[2]),
         chi2,
         degrees,
     )
+
+
+def _fitted(
+    problem: FrameLikelihood, signed: bool, phase_limit_rad: float
+) -> tuple[Array, Array, bool, bool] | None:
+    """(point, (2, 2) covariance of rotation and phase, whether both are sole); None: no fit."""
+    try:
+        found, sole, phase_sole = problem.best(signed, phase_limit_rad)
+        covariance = np.asarray(np.linalg.inv(found.information)[:2, :2], np.float64)
+    except np.linalg.LinAlgError:
+        return None
+    sound = np.isfinite(covariance).all() and (np.diag(covariance) > 0.0).all()
+    return (found.point, covariance, sole, phase_sole) if found.converged and sound else None
 
 
 def swapped_states(estimate: FrameEstimate) -> str:
@@ -129,7 +159,8 @@ def swapped_states(estimate: FrameEstimate) -> str:
 
 def _refusal(exposures: Sequence[Exposure]) -> Flag:
     for e in exposures:
-        if not (math.isfinite(e.plate_rad) and math.isfinite(e.plate_retardance_rad)):
+        angles = e.plate_rad, e.plate_retardance_rad, e.frame_rad
+        if not (all(map(math.isfinite, angles)) and np.isfinite(e.path).all()):
             return Flag.IMPOSSIBLE_COUNTS
         for cells in (e.counts, e.background):
             # What is not a number fails every comparison.

@@ -14,25 +14,27 @@ STATE_ANGLES_RAD = (0.0, 0.5 * math.pi, 0.25 * math.pi, 0.75 * math.pi)
 """H V D A, as sent."""
 CHANNEL_AXES_RAD = (0.0, 0.5 * math.pi, -0.25 * math.pi, 0.25 * math.pi)
 """H V D A, behind a half-wave plate, which reflects."""
-_LEAST_SHARE = 1e-6
-"""Of clicks: perfect optics leave none, and Poisson's law no logarithm."""
+NOTHING: Array = np.eye(4)
+"""Mueller matrix of what is not there."""
+LEAST_SHARE = 1e-6
+"""Of clicks: perfect optics leave none, and Poisson's law no logarithm. From 1e8 clicks in a window
+on, perfect optics would be a bad fit."""
 
 
 class Analyser(NamedTuple):
     """What is known of the receiver; channels in the order H V D A."""
 
     efficiency: tuple[float, float, float, float] = (0.5, 0.5, 0.5, 0.5)
-    """Relative ones do: the flux is estimated."""
+    """Relative ones do, within each basis: the flux is estimated."""
     leak: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     """One over the extinction ratio."""
-    intrinsic_error: float = 0.0
-    """Probability that a photon behaves as the orthogonal state."""
     phase_axis_rad: float = 0.0
-    """Axis of the fold mirrors' phase."""
+    """Axis of the phase that is estimated."""
+    channel_axes_rad: tuple[float, float, float, float] = CHANNEL_AXES_RAD
 
 
 class Exposure(NamedTuple):
-    """Counts of a window in which the plate stood still."""
+    """Counts of a window in which the optics stood still."""
 
     counts: Array
     """(4, 4), sent state by channel, both H V D A."""
@@ -40,6 +42,10 @@ class Exposure(NamedTuple):
     """(4, 4), expected among them."""
     plate_rad: float
     plate_retardance_rad: float = math.pi
+    frame_rad: float = 0.0
+    """Predicted rotation, to which the one that is estimated adds."""
+    path: Array = NOTHING
+    """(4, 4) Mueller matrix of what is known to stand between the estimated phase and the plate."""
 
 
 class Truth(NamedTuple):
@@ -48,49 +54,61 @@ class Truth(NamedTuple):
     rotation_rad: float
     cos_phase: float
     sin_phase: float
+    contrast: float = 1.0
+    """Of source and optics together, alike in all directions: 1 less twice the error rate that
+    no angle takes away."""
 
 
 def channel_rows(exposure: Exposure, analyser: Analyser) -> Array:
-    """(4, 4) Stokes parameters before the plate to click probability, by channel.
+    """(4, 4) Stokes parameters before the path to click probability, by channel.
 
-    Raises ValueError for channels without efficiency, and for errors that leave no contrast.
+    Raises ValueError for channels without efficiency, and for leaks that leave no contrast.
     """
     if not all(0.0 < one < math.inf for one in analyser.efficiency):
         raise ValueError(f"efficiencies must be above 0 and finite, not {analyser.efficiency}")
-    sound = all(0.0 <= one < 1.0 for one in analyser.leak)
-    if not (sound and 0.0 <= analyser.intrinsic_error < 0.5):
-        raise ValueError(
-            f"leaks {analyser.leak} and error {analyser.intrinsic_error} leave no contrast"
-        )
+    if not all(0.0 <= one < 1.0 for one in analyser.leak):
+        raise ValueError(f"leaks {analyser.leak} leave no contrast")
     rows = analyser_rows(
-        np.array(CHANNEL_AXES_RAD), np.array(analyser.efficiency), np.array(analyser.leak)
+        np.array(analyser.channel_axes_rad), np.array(analyser.efficiency), np.array(analyser.leak)
     )
-    contrast = 1.0 - 2.0 * analyser.intrinsic_error
-    rows = rows * np.array([1.0, contrast, contrast, contrast])
     plate = mueller(retarder(exposure.plate_rad, exposure.plate_retardance_rad))
-    return np.asarray(rows @ plate)
+    return np.asarray(rows @ plate @ exposure.path)
 
 
-def click_shares(rows: Array, truth: Truth, phase_axis_rad: float) -> tuple[Array, Array]:
-    """(4, 4) click probability, sent state by channel; (4, 4, 3) slopes by the fields of truth."""
-    turned = 2.0 * (np.array(STATE_ANGLES_RAD) + truth.rotation_rad - phase_axis_rad)
-    c, s, zero = np.cos(turned), np.sin(turned), np.zeros(4)
-    along = np.array([c, truth.cos_phase * s, truth.sin_phase * s])
-    by_rotation = 2.0 * np.array([-s, truth.cos_phase * c, truth.sin_phase * c])
-    by_cosine, by_sine = np.array([zero, s, zero]), np.array([zero, zero, s])
-    odd = from_phase_axis(rows, phase_axis_rad)
-    shares = rows[:, 0] + (odd @ along).T
-    slopes = np.stack([(odd @ d).T for d in (by_rotation, by_cosine, by_sine)], axis=-1)
-    return np.maximum(shares, _LEAST_SHARE), slopes
+def click_shares(
+    rows: Array, truth: Truth, phase_axis_rad: float, frame_rad: Array
+) -> tuple[Array, Array]:
+    """(n, 4, 4) click probability, sent state by channel; (n, 4, 4, 4) slopes by the fields of
+    truth.
+
+    rows: (n, 4, 4) of `from_phase_axis`, of n exposures. frame_rad: (n,), their predictions.
+    """
+    at_rad = np.array(STATE_ANGLES_RAD) + (truth.rotation_rad - phase_axis_rad)
+    turned = 2.0 * (at_rad + frame_rad[:, None])
+    c, s, zero = np.cos(turned), np.sin(turned), np.zeros_like(turned)
+    cosine, sine = truth.cos_phase, truth.sin_phase
+    # (4, n, 3, 4): the light itself, and its slopes by rotation, cosine and sine.
+    light = np.array(
+        [
+            [c, cosine * s, sine * s],
+            [-2.0 * s, 2.0 * cosine * c, 2.0 * sine * c],
+            [zero, s, zero],
+            [zero, zero, s],
+        ]
+    ).transpose(0, 2, 1, 3)
+    seen = (rows[:, :, 1:] @ light).transpose(0, 1, 3, 2)
+    shares = rows[:, None, :, 0] + truth.contrast * seen[0]
+    slopes = np.stack([truth.contrast * one for one in seen[1:]] + [seen[0]], axis=-1)
+    return np.maximum(shares, LEAST_SHARE), slopes
 
 
 def from_phase_axis(rows: Array, phase_axis_rad: float) -> Array:
-    """(4, 3) the channels' S1, S2, S3 with the axis of the phase as the reference of angles."""
+    """(..., 4) rows with the axis of the phase as the reference of angles."""
     c, s = math.cos(2.0 * phase_axis_rad), math.sin(2.0 * phase_axis_rad)
-    return np.asarray(rows[:, 1:] @ [[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    return np.asarray(rows @ [[1.0, 0, 0, 0], [0, c, -s, 0], [0, s, c, 0], [0, 0, 0, 1.0]])
 
 
-def sent_stokes(phase_axis_rad: float) -> Array:
-    """(2, 4) S1 and S2 of the sent states, likewise."""
-    angles = 2.0 * (np.array(STATE_ANGLES_RAD) - phase_axis_rad)
-    return np.array([np.cos(angles), np.sin(angles)])
+def sent_stokes(phase_axis_rad: float, frame_rad: Array) -> Array:
+    """(n, 2, 4) S1 and S2 of the sent states, likewise, before the rotation that is estimated."""
+    angles = 2.0 * (np.array(STATE_ANGLES_RAD) - phase_axis_rad + frame_rad[:, None])
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1)

@@ -14,10 +14,11 @@ from config.pattern import NOT_PUBLIC, public_pattern
 from config.terminal import TerminalConfig
 from drivers.protocols import SiftReply, TallyReport
 from terminal.context import Context
-from terminal.fields import NO_I64S, NO_U8S
+from terminal.fields import NO_I64S, NO_SLOTS, NO_U8S
 from terminal.loop import Step
 from terminal.qkd.exchange import Exchange, Ledger
 from terminal.qkd.tally import Book, TallyKeeper
+from terminal.qkd.track_quality import OFF
 from terminal.quantum_messages import LinkCommand, LinkSample
 from terminal.timetags import click_results
 
@@ -37,16 +38,23 @@ def bind(
     source = context.mission.source
     pattern = public_pattern(source.pattern_length, source.public_share, source.pattern_seed)
     clicks = bus.timing.subscribe()
+    # What two ends share of a pair source is found from both recordings; nothing is announced.
+    makes_key = source.pairs is None
 
     def read(t_ns: int) -> LinkSample:
-        slots, channels = [NO_I64S], [NO_U8S]
+        slots, channels, qualities = [NO_I64S], [NO_U8S], [NO_U8S]
+        clicks_off, key_slots = 0, NO_SLOTS
         while clicks:
             timed, recovered = clicks.popleft()
             slot = recovered.slot
             counts = click_results.accepted(recovered)
-            key = counts & (pattern[slot % len(pattern)] == NOT_PUBLIC)
-            slots.append(slot[key])
-            channels.append(timed.channel[key])
+            key = counts & (pattern[slot % len(pattern)] == NOT_PUBLIC) & makes_key
+            used = key & (recovered.quality != OFF)
+            clicks_off += int(np.count_nonzero(key) - np.count_nonzero(used))
+            key_slots = key_slots + recovered.key_slots * makes_key
+            slots.append(slot[used])
+            channels.append(timed.channel[used])
+            qualities.append(recovered.quality[used])
         heard = devices.classical.poll(t_ns)
         replies = [frame for frame in heard if isinstance(frame, SiftReply)]
         tallies = [frame for frame in heard if isinstance(frame, TallyReport)]
@@ -62,6 +70,9 @@ def bind(
             tally_seq=np.array([t.seq for t in tallies], np.int64),
             tally_t_ns=np.array([t.t_ns for t in tallies], np.int64),
             tally_counts=np.concatenate([NO_I64S, *(t.counts for t in tallies)]),
+            quality=np.concatenate(qualities),
+            clicks_off=clicks_off,
+            key_slots=key_slots,
         )
 
     def write(command: LinkCommand, t_ns: int) -> None:

@@ -51,6 +51,7 @@ def bind(
             laser_age_s=(t_ns - laser.t_ns) * 1e-9 if laser else 1e9,
             beacon_leads=coarse.source in (CAMERA, MIRROR),
             camera_false_locks=camera.false_locks,
+            shutter_seen_open=bool(laser and laser.shutter_open),
         )
 
     def write(command: ModesCommand, t_ns: int) -> None:

@@ -116,12 +116,18 @@ def alt_az_train(azimuth_rad: float, elevation_rad: float, index: complex) -> Jo
     """(2, 2) From the boresight's right and up to the gimbal's foot, over two mirrors at 45 deg.
 
     The first sends the light from the boresight to the right along the elevation axis, the second
-    down the azimuth axis. Below, x is east and y is south.
+    down the azimuth axis. Below, x is east and y is south. `train_jones` of these rays, written
+    out: the first mirror has up as its s, the second the horizontal across the elevation axis.
     """
     ca, sa = math.cos(azimuth_rad), math.sin(azimuth_rad)
     ce, se = math.cos(elevation_rad), math.sin(elevation_rad)
-    right = (ca, -sa, 0.0)
-    up = (-se * sa, -se * ca, ce)
-    inward = (-ce * sa, -ce * ca, -se)
-    entry, foot = Basis(right, up), Basis((1.0, 0.0, 0.0), (0.0, -1.0, 0.0))
-    return train_jones([inward, right, (0.0, 0.0, -1.0)], [index, index], entry, foot)
+    s, p = reflection(index, 0.25 * math.pi)
+    # Behind both mirrors, by right and up: s of the second, then its p, which lies along right.
+    across = (s * p * ce, -s * s * se)
+    along = (p * p * se, p * s * ce)
+    return np.array(
+        [
+            [sa * across[0] + ca * along[0], sa * across[1] + ca * along[1]],
+            [sa * along[0] - ca * across[0], sa * along[1] - ca * across[1]],
+        ]
+    )

@@ -19,24 +19,26 @@ class HalfWaveLimit(NamedTuple):
     swapped: bool
     """The plate reflects, so D and A change places; not so behind an odd number of mirrors."""
     retardance_rad: float
-    """The part it can't correct, 0 to pi / 2: beta, or what beta lacks to pi."""
+    """The part it can't correct, beta or what beta lacks to pi: 0 to pi / 2 where the better way
+    was left open, else 0 to pi."""
     error_h_v: float
     """Error rate left in the basis H V."""
     error_d_a: float
     """The same in D A. The mean of both is sin^2(retardance / 2) / 2, and no angle gives less."""
 
 
-def half_wave_limit(error: Jones) -> HalfWaveLimit:
+def half_wave_limit(error: Jones, swapped: bool | None = None) -> HalfWaveLimit:
     """The plate's angle with the least mean error rate of both bases, equally weighted.
 
     Behind the plate the block is F(4a) A, F a reflection. Against D = diag(1, -1), the mean
     contrast is tr(D F A) / 2 = (1 + cos beta) / 2 at best; against the identity,
-    (1 - cos beta) / 2.
+    (1 - cos beta) / 2. swapped: whether D and A shall change places; None: whichever leaves less.
 
     Raises ValueError for a perfect polariser.
     """
     r = sphere_rotation(error)
-    swapped = bool(r[2, 2] >= 0.0)
+    if swapped is None:
+        swapped = bool(r[2, 2] >= 0.0)
     if swapped:
         four_a = math.atan2(r[1, 0] - r[0, 1], r[0, 0] + r[1, 1])
     else:
@@ -45,7 +47,7 @@ def half_wave_limit(error: Jones) -> HalfWaveLimit:
     contrast_h = float(c * r[0, 0] + s * r[1, 0])
     contrast_d = float(s * r[0, 1] - c * r[1, 1]) * (-1.0 if swapped else 1.0)
     # From the sine as well: the cosine alone loses half of the digits near 1.
-    left = math.atan2(math.hypot(r[0, 2], r[1, 2]), abs(r[2, 2]))
+    left = math.atan2(math.hypot(r[0, 2], r[1, 2]), r[2, 2] if swapped else -r[2, 2])
     return HalfWaveLimit(
         0.25 * four_a, swapped, left, 0.5 * (1.0 - contrast_h), 0.5 * (1.0 - contrast_d)
     )

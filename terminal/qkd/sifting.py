@@ -29,13 +29,31 @@ class Tally(NamedTuple):
     z: tuple[int, int, int] = (0, 0, 0)
     """Both ends in Z, bit disclosed, per intensity."""
     z_errors: tuple[int, int, int] = (0, 0, 0)
-    disclosed_x: int = 0
-    """Both ends in X, bit disclosed: out of the key."""
-    errors_disclosed_x: int = 0
+    disclosed_x: tuple[int, ...] = (0, 0, 0)
+    """Both ends in X, bit disclosed: out of the key. Per intensity, or one number of all where a
+    partner tells no more."""
+    errors_disclosed_x: tuple[int, ...] = (0, 0, 0)
+    """Wrong ones among these."""
     mismatched: int = 0
     """The ends took different bases."""
     unusable: int = 0
     """Answers with codes that do not exist, of the wrong length, or without a check-basis bit."""
+
+    @property
+    def sifted(self) -> int:
+        """Both ends in one basis."""
+        return sum(self.x) + self.disclosed
+
+    @property
+    def disclosed(self) -> int:
+        """Of both bases."""
+        return sum(self.disclosed_x) + sum(self.z)
+
+    @property
+    def qber(self) -> float:
+        """Error rate of the disclosed key-basis bits; one half without any."""
+        disclosed = sum(self.disclosed_x)
+        return sum(self.errors_disclosed_x) / disclosed if disclosed else 0.5
 
 
 def basis_of(state: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -48,19 +66,17 @@ def bit_of(state: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return state & np.uint8(1)
 
 
-def one_click_a_slot(
-    slot: NDArray[np.int64], channel: NDArray[np.uint8]
-) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """The clicks (n,) with one kept of each slot, sorted by slot.
+def one_click_a_slot(slot: NDArray[np.int64], channel: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Index (m,) of one of the clicks (n,) of each slot, in the order of the slots.
 
     The security proofs ask that a double click becomes a random outcome, so that nobody can discard
     rounds by making them; which of a slot's clicks stays is a hash of the slot number.
     """
     order = np.lexsort((_uniform(slot * 4 + channel), slot))
-    slot, channel = slot[order], channel[order]
+    slot = slot[order]
     first = np.ones(len(slot), bool)
     first[1:] = slot[1:] != slot[:-1]
-    return slot[first], channel[first]
+    return order[first]
 
 
 def choose_disclosed(slots: NDArray[np.int64], share: float) -> NDArray[np.uint8]:
@@ -106,7 +122,7 @@ def accumulate(
         return tally._replace(unusable=tally.unusable + basis.size)
 
     disclosed = sender_bit <= 1
-    valid = (sender_basis <= 1) & (sender_intensity <= 2) & (disclosed | (sender_bit == KEPT))
+    valid = _valid(sender_basis, sender_intensity, sender_bit)
     matched = valid & (basis == sender_basis)
     in_x, in_z = matched & (basis == X), matched & (basis == Z)
     wrong = disclosed & (bit != sender_bit)
@@ -115,11 +131,33 @@ def accumulate(
         _add(tally.x, sender_intensity[in_x & ~disclosed]),
         _add(tally.z, sender_intensity[in_z & disclosed]),
         _add(tally.z_errors, sender_intensity[in_z & wrong]),
-        tally.disclosed_x + _count(in_x & disclosed),
-        tally.errors_disclosed_x + _count(in_x & wrong),
+        _add(tally.disclosed_x, sender_intensity[in_x & disclosed]),
+        _add(tally.errors_disclosed_x, sender_intensity[in_x & wrong]),
         tally.mismatched + _count(valid & (basis != sender_basis)),
         tally.unusable + _count(~valid | (in_z & ~disclosed)),
     )
+
+
+def _valid(
+    sender_basis: NDArray[np.uint8],
+    sender_intensity: NDArray[np.uint8],
+    sender_bit: NDArray[np.uint8],
+) -> NDArray[np.bool_]:
+    """Where the sender's codes exist, (n,)."""
+    bit = (sender_bit <= 1) | (sender_bit == KEPT)
+    return np.asarray((sender_basis <= 1) & (sender_intensity <= 2) & bit)
+
+
+def matching(
+    basis: NDArray[np.uint8],
+    sender_basis: NDArray[np.uint8],
+    sender_intensity: NDArray[np.uint8],
+    sender_bit: NDArray[np.uint8],
+) -> NDArray[np.bool_]:
+    """Which clicks `accumulate` counts as sifted, (n,): both ends in X, or in Z with its bit."""
+    told = (basis == X) | (sender_bit <= 1)
+    valid = _valid(sender_basis, sender_intensity, sender_bit)
+    return np.asarray(valid & (basis == sender_basis) & told)
 
 
 def disclosed_states(
@@ -144,14 +182,31 @@ def counts_for_key(tally: Tally) -> SiftedCounts:
     The errors among the key bits are estimated from the disclosed sample; without one, half of the
     bits count as wrong. The estimate sets the cost of error correction alone.
     """
-    share = tally.errors_disclosed_x / tally.disclosed_x if tally.disclosed_x else 0.5
-    return SiftedCounts(tally.x, tally.z, share * sum(tally.x), tally.z_errors)
+    return SiftedCounts(tally.x, tally.z, tally.qber * sum(tally.x), tally.z_errors)
+
+
+def together(a: Tally, b: Tally) -> Tally:
+    """Both; both have their counts per intensity."""
+    return Tally(
+        _sum(a.x, b.x),
+        _sum(a.z, b.z),
+        _sum(a.z_errors, b.z_errors),
+        _sum(a.disclosed_x, b.disclosed_x),
+        _sum(a.errors_disclosed_x, b.errors_disclosed_x),
+        a.mismatched + b.mismatched,
+        a.unusable + b.unusable,
+    )
+
+
+def _sum(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, int, int]:
+    signal, decoy, vacuum = (m + n for m, n in zip(a, b, strict=True))
+    return signal, decoy, vacuum
 
 
 def _count(mask: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(mask))
 
 
-def _add(counts: tuple[int, int, int], intensity: NDArray[np.uint8]) -> tuple[int, int, int]:
+def _add(counts: tuple[int, ...], intensity: NDArray[np.uint8]) -> tuple[int, int, int]:
     signal, decoy, vacuum = np.bincount(intensity, minlength=3).tolist()
     return counts[0] + signal, counts[1] + decoy, counts[2] + vacuum

@@ -5,6 +5,8 @@ One channel `/<name>` for each message, blocks of its packed ticks as MCAP messa
 written: device time only, no clock, no path. Format: MCAP specification, https://mcap.dev/spec.
 """
 
+import os
+import stat
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -43,6 +45,8 @@ class Recorder:
     ) -> None:
         """Creates (or overwrites) the file: call it once all inputs are known to be good.
 
+        Only its owner may read it: the raw key is in it.
+
         Raises:
             InputError: the file cannot be created.
         """
@@ -53,7 +57,7 @@ class Recorder:
         self._held: dict[str, list[bytes]] = {}
         self._summary_blocks = 0
         try:
-            self._file = path.open("wb")
+            self._file = os.fdopen(_private(path), "wb")
         except OSError as error:
             raise InputError(f"{path}: cannot create the recording: {error.strerror}") from error
         with self._disk():
@@ -189,3 +193,12 @@ def _type_of(value: Any) -> dict[str, Any]:
         if isinstance(value, kind):
             return {"type": name}
     return {}
+
+
+def _private(path: Path) -> int:
+    """The handle of an empty file there."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # A file that was there before would keep its mode; a device shall.
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        os.fchmod(handle, 0o600)
+    return handle

@@ -18,7 +18,10 @@ def in_gate(residual_ps: NDArray[np.int64], gate_half_width_s: float) -> NDArray
 
 
 def accepted(command: TimingCommand) -> NDArray[np.bool_]:
-    """Which of a tick's clicks count, (n,): they have a slot, and lie in the gate."""
+    """Which of a tick's clicks count, (n,): they have a slot, and lie in the gate.
+
+    For the key they count by their track quality too (`terminal.qkd.track_quality`).
+    """
     return (command.slot >= 0) & in_gate(command.residual_ps, command.gate_half_width_s)
 
 

@@ -92,6 +92,8 @@ def step(
     """One tick. clicks_in_gate and clicks_out_of_gate of the command are those of this tick."""
     now_s = (sample.t_ns - settings.start_tai_ns) * 1e-9
     tick_s, state = now_s - state.now_s, state._replace(now_s=now_s)
+    if sample.renamed:
+        state = state._replace(collected=Collected())
     delay = Delay(now_s, sample.light_time_s, sample.light_time_rate)
     predicted = valid(sample, delay)
     sure = state.track is not None and state.track.phase_sigma_s <= settings.unsure_sigma_s

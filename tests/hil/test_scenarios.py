@@ -7,7 +7,12 @@ from flights import Flown, flown, key_clicks, worst_error_rate
 from config.loader import load_scenario
 
 LOCKED = 1
-FLIGHTS = {"haps_laps_downlink": 10.0, "leo_laps_downlink": 15.0, "leo_ground_downlink": 18.0}
+FLIGHTS = {
+    "haps_laps_downlink": 10.0,
+    "leo_laps_downlink": 15.0,
+    "leo_ground_downlink": 18.0,
+    "micius_xinglong": 18.0,
+}
 """Seconds to fly; a platform at 25 km gives a million clicks a second."""
 
 

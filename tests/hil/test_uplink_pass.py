@@ -84,6 +84,33 @@ def test_counts_are_those_of_the_link_model(flight: Flown) -> None:
     assert detected == pytest.approx(due, rel=4 * math.sqrt(variance))
 
 
+def test_gains_are_in_the_ratio_of_the_photon_numbers(flight: Flown) -> None:
+    """Signal to decoy, less what the vacuum clicks; of slots that the judge counts as sent too.
+
+    A pulse clicks with 1 - exp(-eta mu): to second order, with scintillation, less than eta mu by
+    eta mu (1 + index) / 2.
+    """
+    told, counts = flight.summary["gains"], flight.summary["counts_by_quality"]
+    scenario = load_scenario(flight.summary["scenario"])
+    source, air = scenario.mission.source, scenario.world.atmosphere
+    shares = {"x": source.basis_x_probability, "z": 1.0 - source.basis_x_probability}
+    bright, weak, _ = source.intensities
+    key_slots = counts["poor"]["key_slots"] + counts["good"]["key_slots"]
+    # Half a second is off after the shutter has opened, until it is read and has settled.
+    sent = flight.summary["counts"]["sent"] * (1.0 - source.public_share)
+    assert sent - 0.5 * source.pulse_rate_hz < key_slots < sent * 1.001
+    for code, basis in told.items():
+        gain, sigma = (
+            np.array([basis[i][name] for i in ("signal", "decoy", "vacuum")])
+            for name in ("gain", "gain_sigma")
+        )
+        light = gain[:2] - gain[2]
+        error = np.sqrt(np.sum((np.hypot(sigma[:2], sigma[2]) / light) ** 2))
+        eta = light[0] / shares[code] / bright
+        due = bright / weak * (1.0 - 0.5 * eta * (1.0 + air.scintillation_index) * (bright - weak))
+        assert light[0] / light[1] == pytest.approx(due, rel=4 * error)
+
+
 def test_polarisation_is_held_by_what_the_partner_reports(flight: Flown) -> None:
     truth = flight.columns("truth")
     off_deg = np.degrees(np.abs(truth["polarization_error_rad"][-250:]))

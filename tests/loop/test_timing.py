@@ -8,15 +8,18 @@ import pytest
 
 from config.mission import Source
 from config.pattern import public_pattern
+from config.sifting import Sifting
 from config.terminal import Timing
 from drivers.protocols import TagBlock
 from terminal.bus import Bus
 from terminal.codec import TickCodec
 from terminal.loop import Loop
 from terminal.loops import timing
-from terminal.messages import MESSAGES, ModesCommand
+from terminal.messages import MESSAGES, ModesCommand, ModesSample
 from terminal.mode import Mode
 from terminal.pointing_messages import PointingCommand, PointingSample
+from terminal.qkd.track_quality import GOOD, OFF, POOR
+from terminal.quantum_messages import PolarizationCommand
 from terminal.timetags import click_results
 
 START_NS = 1_800_000_000_000_000_000
@@ -44,6 +47,7 @@ TIMING = Timing(
     oscillator_wander=1e-10,
     unsure_sigma_s=0.4e-9,
 )
+FINE = SimpleNamespace(settled_rad=6e-6)
 FIX = PointingSample(0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -82,7 +86,7 @@ def delay_s(t_s: Any) -> Any:
 
 def bound(tagger: Tagger, bus: Bus) -> tuple[Loop[Any, Any, Any], Any]:
     mission = SimpleNamespace(source=SOURCE, direction="downlink")
-    config = SimpleNamespace(timing=TIMING)
+    config = SimpleNamespace(timing=TIMING, sifting=Sifting(), fine=FINE)
     state, step = timing.make(mission, config, START_NS)
     context = SimpleNamespace(devices=SimpleNamespace(tagger=tagger), bus=bus, mission=mission)
     read, write = timing.bind(context)
@@ -153,6 +157,60 @@ def test_a_position_that_jumps_while_locked_gives_no_wrong_slot(
     assert given_after > 10_000
 
 
+MODES = ModesSample(*(0,) * len(ModesSample._fields))
+
+
+def test_clicks_and_slots_get_the_quality_that_the_modes_loop_saw() -> None:
+    """Ticks of 100 ms, modes every 20 ms; between 1.32 and 1.40 s the mirror loop is open."""
+    bus, tagger = Bus(), Tagger()
+    loop, _ = bound(tagger, bus)
+    bus.polarization.command = PolarizationCommand(settled=1)
+    for k in range(1, 21):
+        for at_ms in range(100 * k - 80, 100 * k + 20, 20):
+            t_ns = START_NS + at_ms * 1_000_000
+            seen = MODES._replace(
+                t_ns=t_ns, laser_age_s=0.01, shutter_seen_open=1, fine_beacon=1,
+                fine_closed=not 1320 <= at_ms <= 1400, fine_rms_rad=2e-6,
+            )  # fmt: skip
+            bus.modes.push(seen, ModesCommand(mode=Mode.LINK, shutter_open=1))
+        t_ns = START_NS + k * 100_000_000
+        predict(bus, t_ns)
+        loop.tick(t_ns)
+        if k < 12:
+            continue
+        command = bus.timing.command
+        assert command.status == 1
+        # When the light truly came, by the slots that the tagger made; spans end with modes ticks.
+        sent_s = tagger.slot * T_S
+        arrival_s = (sent_s + LIGHT_TIME_S) / (1.0 - RANGE_RATE_M_S / C_M_S)
+        closed = (arrival_s < 1.30) | (arrival_s > 1.42)
+        near = np.minimum(np.abs(arrival_s - 1.30), np.abs(arrival_s - 1.42)) < 1e-6
+        expected = np.where(closed, GOOD, OFF)
+        np.testing.assert_array_equal(command.quality[~near], expected[~near])
+        slots = 0.1 / T_S * (1.0 - RANGE_RATE_M_S / C_M_S)
+        off_share = {14: 1.0, 15: 0.2}.get(k, 0.0)
+        key = np.count_nonzero(public_pattern(2**16, 0.1, 7) == 255) / 2**16
+        assert command.key_slots[OFF] == pytest.approx(off_share * key * slots, rel=1e-4)
+        assert command.key_slots.sum() == pytest.approx(key * slots, rel=1e-4)
+
+
+@pytest.mark.parametrize(("optics", "quality"), [((1, 0), GOOD), ((0, 0), POOR), ((1, 1), POOR)])
+def test_optics_that_move_make_a_tick_poor(optics: tuple[int, int], quality: int) -> None:
+    bus, tagger = Bus(), Tagger()
+    loop, _ = bound(tagger, bus)
+    settled, move = optics
+    bus.polarization.command = PolarizationCommand(settled=settled, move=move)
+    for k in range(1, 31):
+        t_ns = START_NS + k * 50_000_000
+        seen = MODES._replace(t_ns=t_ns, shutter_seen_open=1, fine_beacon=1, fine_closed=1)
+        bus.modes.push(seen, ModesCommand(mode=Mode.LINK, shutter_open=1))
+        predict(bus, t_ns)
+        loop.tick(t_ns)
+    command = bus.timing.command
+    assert np.unique(command.quality).tolist() == [quality]
+    assert np.flatnonzero(command.key_slots).tolist() == [quality]
+
+
 def test_a_recorded_flight_gives_the_same_bytes_again() -> None:
     bus = Bus()
     loop, _ = bound(Tagger(), bus)
@@ -162,7 +220,9 @@ def test_a_recorded_flight_gives_the_same_bytes_again() -> None:
         loop.tick(START_NS + k * 50_000_000)
     codec = TickCodec(MESSAGES["timing"])
     state, step = timing.make(
-        SimpleNamespace(source=SOURCE), SimpleNamespace(timing=TIMING), START_NS
+        SimpleNamespace(source=SOURCE, direction="downlink"),
+        SimpleNamespace(timing=TIMING, sifting=Sifting(), fine=FINE),
+        START_NS,
     )
     for record in bus.timing.take():
         seq, sample, _, _ = codec.unpack_from(record, 0)

@@ -39,7 +39,9 @@ def judged(name: str) -> tuple[LinkPlan, list[PlanRow], Expectation]:
     scenario = load_scenario(name)
     mission, config, world = scenario.mission, scenario.terminal, scenario.world
     quick = msgspec.structs.replace(world.detectors, dead_time_s=0.0)
-    plain = msgspec.structs.replace(world.polarization, retardance_rad=0.0)
+    plain = msgspec.structs.replace(
+        world.polarization, channel_efficiency=(1.0,) * 4, channel_leak=(0.0,) * 4
+    )
     world = msgspec.structs.replace(world, detectors=quick, polarization=plain)
     rows, times_s, _ = flown(mission)
     jitter_rad = 4e-6
@@ -58,8 +60,8 @@ def judged(name: str) -> tuple[LinkPlan, list[PlanRow], Expectation]:
         gated_s=np.diff(np.maximum(edges, 10.0)),
         range_m=np.array([row.range_m for row in rows]),
         elevation_rad=np.radians([row.elevation_deg for row in rows]),
-        misalignment_rad=np.zeros(n),
-        frame_angle_rad=np.zeros(n),
+        contrast_x=np.ones(n),
+        contrast_z=np.ones(n),
         jitter_rad=np.full(n, jitter_rad),
         full_divergence_rad=np.array(
             [1e-6 * row.link.divergence_urad for row in planned if row.link]

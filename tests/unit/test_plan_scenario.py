@@ -231,3 +231,14 @@ def test_circles_are_circles(azimuth_deg: float, elevation_deg: float, radius_de
     for point in _circle(azimuth_deg, elevation_deg, radius_deg)[::20]:
         cosine = sum(a * b for a, b in zip(middle, vector(*point), strict=True))
         assert cosine == pytest.approx(cos(radians(radius_deg)), abs=1e-9)
+
+
+def test_a_source_of_pairs_is_planned_without_a_key(plan: Run) -> None:
+    code, out, err = plan("--scenario", "haps_two_laps", "--json", "-")
+    assert code == 0
+    answer = json.loads(out)
+    assert answer["link"] is None
+    assert "entangled pairs makes no key" in err
+    for row in answer["rows"]:
+        assert row["link"]["detected_rate_hz"] == row["link"]["sifted_bits"] == 0.0
+        assert 15.0 < row["link"]["loss_db"] < 25.0

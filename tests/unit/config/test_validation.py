@@ -65,6 +65,55 @@ def test_fields_that_do_not_fit(key: str, value: object, hint: str) -> None:
     assert hint in problem.text
 
 
+def of_pairs() -> dict[str, Any]:
+    data = minimal()
+    data["mission"]["source"]["pairs"] = {
+        "mean_pairs_per_slot": 0.02,
+        "fidelity": 0.98,
+        "second_track": {**data["mission"]["track"]},
+    }
+    return data
+
+
+def test_a_source_of_pairs_feeds_two_terminals_from_above() -> None:
+    assert problems(of_pairs()) == []
+    turned = put(of_pairs(), "terminal.polarization.turns_rad", [0.0, 0.39])
+    assert problems(turned) == []
+    far = put(of_pairs(), "mission.source.pairs.second_track.latitude_deg", 89.5)
+    (problem,) = problems(far)
+    assert problem.key == "mission.source.pairs.second_track.latitude_deg"
+    uplink = put(of_pairs(), "mission.direction", "uplink")
+    uplink["mission"]["receiver"] = {
+        "aperture_m": 0.3,
+        "transmittance": 0.5,
+        "detector_efficiency": 0.5,
+        "field_of_view_rad": 5e-5,
+        "filter_bandwidth_m": 1e-9,
+        "gate_half_width_s": 5e-10,
+    }
+    assert "mission.source.pairs" in [p.key for p in problems(uplink)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("mean_pairs_per_slot", 0.0),
+        ("mean_pairs_per_slot", 1.5),
+        ("fidelity", 0.2),
+        ("fidelity", 1.1),
+    ],
+)
+def test_pairs_that_cannot_be(key: str, value: float) -> None:
+    with pytest.raises(msgspec.ValidationError, match=key):
+        problems(put(of_pairs(), f"mission.source.pairs.{key}", value))
+
+
+def test_an_analyser_turned_on_purpose_makes_no_key() -> None:
+    (problem,) = problems(put(minimal(), "terminal.polarization.turns_rad", [0.0, 0.39]))
+    assert problem.key == "terminal.polarization.turns_rad"
+    assert "mission.source.pairs" in problem.text
+
+
 @pytest.mark.parametrize("role", ["mirror", "point_ahead"])
 def test_the_scale_of_a_mirror_fits_its_stroke(role: str) -> None:
     key = f"terminal.devices.{role}.options"
@@ -106,6 +155,8 @@ def test_an_uplink_and_only_an_uplink_has_a_receiver() -> None:
     uplink = put(minimal(), "mission.direction", "uplink")
     both = put(uplink, "mission.receiver", RECEIVER)
     assert problems(both) == []
+    choosing = put(both, "mission.security.least_track_quality", "good")
+    assert [p.key for p in problems(choosing)] == ["mission.security.least_track_quality"]
     (missing,) = problems(put(minimal(), "mission.direction", "uplink"))
     assert missing.key == "mission.receiver"
     assert "missing" in missing.text
@@ -200,12 +251,16 @@ def test_wrong_unit_inside_a_tuple() -> None:
 def test_every_range_belongs_to_a_field(limit: Any) -> None:
     # A field that was renamed would go unchecked without a word.
     data = platform_partner() if "partner.track" in limit.key else minimal()
+    if limit.key.startswith("mission.source.pairs."):
+        data = of_pairs()
     if limit.key.startswith("mission.receiver."):
         data = put(put(data, "mission.direction", "uplink"), "mission.receiver", RECEIVER)
     if limit.key.startswith("terminal.divergence."):
         data = put(data, "terminal.divergence", {"calibration": [[0.0, 2e-4], [1e-3, 2e-5]]})
     if limit.key.startswith("world.partner.search."):
         data = put(data, "world.partner.search", SEARCH)
+    if limit.key.startswith("terminal.sifting."):
+        data = put(data, "terminal.sifting", {"good_fine_rms_rad": 6e-6})
     value: object = msgspec.convert(data, Scenario)
     for name in limit.key.split("."):
         value = getattr(value, name)

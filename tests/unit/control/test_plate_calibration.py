@@ -21,6 +21,7 @@ ZERO_RAD, ERROR_RAD = math.radians(3.0), math.radians(6.0)
 WEDGE = (0.02, -0.01)
 FLUX = np.array([4000.0, 3700.0, 1800.0, 1650.0])
 LEAK = np.array([1 / 250, 1 / 150, 1 / 80, 1 / 300])
+SCALE = 2e-3
 BACKGROUND = np.full(4, 5.0)
 TURN_RAD = np.radians(np.arange(0.0, 360.0, 7.5))
 
@@ -32,7 +33,11 @@ def expected(
     analyser = np.array([np.cos(AXES_RAD), np.sin(AXES_RAD)]).T
     along = np.array(
         [
-            np.abs(analyser @ retarder(a - ZERO_RAD, math.pi + error_rad) @ [np.cos(t), np.sin(t)])
+            np.abs(
+                analyser
+                @ retarder((1.0 + SCALE) * (a - ZERO_RAD), math.pi + error_rad)
+                @ [np.cos(t), np.sin(t)]
+            )
             ** 2
             for a, t in zip(plate_rad, sent_rad, strict=True)
         ]
@@ -50,10 +55,11 @@ def scan(
 
 
 def as_vector(found: PlateCalibration) -> Array:
-    return np.array([*found[:4], *found.flux, *found.leak])
+    return np.array([*found[:4], *found.flux, *found.leak, found.scale])
 
 
-TRUTH = np.array([ZERO_RAD, math.sin(ERROR_RAD / 2) ** 2, *WEDGE, *FLUX, *LEAK])
+TRUTH = np.array([ZERO_RAD, math.sin(ERROR_RAD / 2) ** 2, *WEDGE, *FLUX, *LEAK, SCALE])
+N = len(TRUTH)
 
 
 def test_exact_counts_give_the_truth() -> None:
@@ -80,10 +86,10 @@ def test_unbiased_and_as_certain_as_it_says(sent_deg: tuple[float, ...]) -> None
     squared = sum(
         float(o @ np.linalg.solve(f.covariance, o)) for o, f in zip(off, found, strict=True)
     )
-    low, high = chi2_law.ppf([1e-4, 1 - 1e-4], 12 * runs)
+    low, high = chi2_law(N * runs).interval(1.0 - 2e-4)
     assert low < squared < high
     fits = sum(f.chi2 for f in found)
-    low, high = chi2_law.ppf([1e-4, 1 - 1e-4], found[0].degrees_of_freedom * runs)
+    low, high = chi2_law(found[0].degrees_of_freedom * runs).interval(1.0 - 2e-4)
     assert low < fits < high
 
 
@@ -117,9 +123,45 @@ def test_at_the_cramer_rao_bound() -> None:
     # The wedge turns with the plate: its part of the first slope is taken off.
     turning = (-WEDGE[0] * np.sin(plate) + WEDGE[1] * np.cos(plate)) / wedge
     columns[0] = columns[0] + signal * turning[:, None]
+    columns.append(-columns[0] * (plate - ZERO_RAD)[:, None] / (1.0 + SCALE))
     jacobian = np.array([(c / np.sqrt(clean.counts)).ravel() for c in columns])
     bound = np.linalg.inv(jacobian @ jacobian.T)
     assert np.sqrt(np.diag(found.covariance)) == pytest.approx(np.sqrt(np.diag(bound)), rel=1e-3)
+
+
+def test_the_sigma_holds_what_background_and_sent_axes_are_off() -> None:
+    """Both drawn anew for each scan, far over the noise of the counts."""
+    rng = np.random.default_rng(3)
+    clean = scan()
+    bright = clean._replace(counts=1e4 * clean.counts, background=1e4 * BACKGROUND)
+    runs, off_rad, off = 300, 2e-3, np.array([100.0, 300.0, 200.0, 50.0])
+    found = []
+    for _ in range(runs):
+        sent = bright.sent_rad + off_rad * rng.normal()
+        counts = 1e4 * expected(bright.plate_rad, sent)
+        found.append(
+            calibrate_plate(
+                bright._replace(
+                    counts=counts,
+                    background=bright.background + off * rng.normal(size=4),
+                    background_sigma=off,
+                    sent_sigma_rad=off_rad,
+                )
+            )
+        )
+    sigma = np.sqrt(np.diag(found[0].covariance))
+    scatter = np.array([as_vector(f) - TRUTH for f in found]).std(axis=0)
+    # Only zero and leaks move by this; 1-sigma of a scatter of 300 is 4 %.
+    assert scatter[0] == pytest.approx(sigma[0], rel=0.17)
+    for i in (8, 9, 10, 11):
+        noise = np.sqrt(np.diag(calibrate_plate(bright).covariance))[i]
+        assert scatter[i] ** 2 == pytest.approx(sigma[i] ** 2 - noise**2, rel=0.35)
+
+
+def test_an_encoder_that_goes_round_says_the_same() -> None:
+    turned = scan()
+    away = turned._replace(plate_rad=turned.plate_rad - 2.0 * math.pi)
+    assert as_vector(calibrate_plate(away)) == pytest.approx(as_vector(calibrate_plate(turned)))
 
 
 def refused(of: PlateScan) -> str:
@@ -146,7 +188,8 @@ def test_numbers_that_cannot_be() -> None:
         assert "count is negative or not finite" in refused(good._replace(counts=bad))
     assert "not finite" in refused(good._replace(plate_rad=np.full(len(TURN_RAD) * 2, math.inf)))
     assert "need" in refused(good._replace(counts=good.counts[:5]))
-    assert "too few" in refused(PlateScan(*(part[:2] for part in good[:3]), BACKGROUND))
+    two = PlateScan(good.plate_rad[:2], good.sent_rad[:2], good.counts[:2], BACKGROUND)
+    assert "too few" in refused(two)
 
 
 def test_a_dead_channel_is_named() -> None:
@@ -169,3 +212,14 @@ def test_an_overstated_background_is_found() -> None:
     clean = scan()
     message = refused(clean._replace(background=BACKGROUND + 60.0))
     assert "background is overstated" in message
+
+
+def test_a_beam_that_the_plate_cuts_off_at_some_angles_is_refused() -> None:
+    """No file holds a wedge of 0.7, so the scan must not make one."""
+    clean = scan()
+    cut = 1.0 + 0.7 * np.cos(clean.plate_rad)[:, None]
+    counts = (clean.counts - BACKGROUND) * cut + BACKGROUND
+    with pytest.raises(
+        PlateCalibrationError, match=r"wedge cosine is 0\.[67]\d*, which no plate has"
+    ):
+        calibrate_plate(clean._replace(counts=counts))

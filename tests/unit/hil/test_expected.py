@@ -13,7 +13,7 @@ from hil.expected import (
     click_rate_hz,
     expected_key,
     link_transmittance,
-    signal_error,
+    shown_by,
 )
 from terminal.qkd.finite_key import key_length, key_parameters
 
@@ -59,6 +59,12 @@ def _optics(aperture_m=0.35):
     )
 
 
+def _detectors(intrinsic_qber=0.0, efficiency=(1.0, 1.0, 1.0, 1.0), leak=(0.0, 0.0, 0.0, 0.0)):
+    return SimpleNamespace(
+        intrinsic_qber=intrinsic_qber, channel_efficiency=efficiency, channel_leak=leak
+    )
+
+
 def _world(
     dark_rate_hz=0.0,
     dead_time_s=0.0,
@@ -68,10 +74,11 @@ def _world(
     radiance=0.0,
     zenith_transmittance=1.0,
     intrinsic_qber=0.0,
-    retardance_rad=0.0,
+    efficiency=(1.0, 1.0, 1.0, 1.0),
+    leak=(0.0, 0.0, 0.0, 0.0),
 ):
     return SimpleNamespace(
-        polarization=SimpleNamespace(retardance_rad=retardance_rad, intrinsic_qber=intrinsic_qber),
+        polarization=_detectors(intrinsic_qber, efficiency, leak),
         atmosphere=SimpleNamespace(
             zenith_transmittance=zenith_transmittance, background_radiance_w_m2_sr_um=radiance
         ),
@@ -90,10 +97,12 @@ def _bins(
     range_m=600e3,
     elevation_rad=1.0,
     misalignment_rad=0.0,
-    frame_rad=0.0,
+    phase_rad=0.0,
     jitter_rad=0.0,
 ):
-    values = (gated_s, range_m, elevation_rad, misalignment_rad, frame_rad, jitter_rad)
+    """A frame that is off, and a phase along the axes of the basis X."""
+    x = np.cos(2 * np.asarray(misalignment_rad))
+    values = (gated_s, range_m, elevation_rad, x, x * np.cos(phase_rad), jitter_rad)
     return Bins(*np.broadcast_arrays(*(np.atleast_1d(np.array(v, float)) for v in values)))
 
 
@@ -251,27 +260,39 @@ def test_partner_on_the_horizon_is_dark_not_wrong():
 def test_misalignment_of_one_and_of_5_7_degrees():
     """0.03 % and 1 %, on top of an intrinsic error that flips independently."""
     angle_rad = np.radians([0.0, 1.0, 5.7, 45.0, 90.0])
-    zero = np.zeros(5)
-    error = signal_error(0.0, 0.0, zero, angle_rad)
+    contrast = np.cos(2 * angle_rad)
+    error = shown_by(_detectors(), contrast, slice(0, 2)).error
     assert error == pytest.approx(np.sin(angle_rad) ** 2, abs=1e-15)
     assert error[1:3] == pytest.approx([3.0e-4, 0.01], rel=0.02)
     flips = error * 0.99 + (1 - error) * 0.01
-    assert signal_error(0.01, 0.0, zero, angle_rad) == pytest.approx(flips, abs=1e-15)
+    shown = shown_by(_detectors(0.01), contrast, slice(2, 4))
+    assert shown.error == pytest.approx(flips, abs=1e-15)
+    assert shown.clicks == 1.0
 
 
-@pytest.mark.parametrize("frame_rad", [0.0, 0.3, math.pi / 8, 1.2])
-def test_retardance_by_jones_matrices(frame_rad):
-    """Field amplitudes through a retarder along x, onto an analyser 0.1 rad off."""
-    retardance_rad, off_rad = 0.4, 0.1
-    field = np.array([math.cos(frame_rad), math.sin(frame_rad) * np.exp(1j * retardance_rad)])
-    wrong_rad = frame_rad + off_rad + math.pi / 2
-    amplitude = field @ np.array([math.cos(wrong_rad), math.sin(wrong_rad)])
-    error = signal_error(0.0, retardance_rad, np.array([frame_rad]), np.array([off_rad]))
-    assert error[0] == pytest.approx(abs(amplitude) ** 2, rel=1e-12)
+@pytest.mark.parametrize("detectors", [slice(0, 2), slice(2, 4)])
+def test_unequal_leaking_detectors_photon_by_photon(detectors):
+    """Drawn: state, flip by the optics, flip by the splitter, port by Malus, leak, efficiency."""
+    truth = _detectors(0.02, (0.9, 1.0, 0.7, 0.8), (0.01, 0.05, 0.02, 0.03))
+    contrast, n, rng = 0.9, 2_000_000, np.random.default_rng(5)
+    shown = shown_by(truth, np.array([contrast]), detectors)
+    efficiency = np.array(truth.channel_efficiency[detectors]) / 1.05
+    leak = np.array(truth.channel_leak[detectors])
+    bit = rng.integers(0, 2, n)
+    port = bit ^ (rng.random(n) < (1 - contrast) / 2) ^ (rng.random(n) < 0.02)
+    # At its own detector with its efficiency, at the other with that one's leak; at neither else.
+    drawn = rng.random(n)
+    own = drawn < efficiency[port]
+    other = ~own & (drawn < efficiency[port] + (efficiency * leak)[1 - port])
+    wrong = (own & (port != bit)) | (other & (port == bit))
+    clicks = int(np.sum(own | other))
+    assert clicks == pytest.approx(n * shown.clicks, abs=4 * math.sqrt(n * 0.25))
+    due = clicks * shown.error[0]
+    assert int(wrong.sum()) == pytest.approx(due, abs=4 * math.sqrt(due))
 
 
 def test_retardance_shows_in_the_basis_at_45_degrees_alone():
-    expected = expected_key(_mission(), _optics(), GATE_S, _world(retardance_rad=0.2), _bins())
+    expected = expected_key(_mission(), _optics(), GATE_S, _world(), _bins(phase_rad=0.2))
     assert expected.counts.x_errors == pytest.approx(0, abs=1e-6)
     rate = sum(expected.counts.z_errors) / sum(expected.counts.z)
     assert rate == pytest.approx(math.sin(0.1) ** 2, rel=1e-9)
@@ -349,9 +370,9 @@ def test_bins_add_up():
 
 
 def test_worse_worlds_give_less_key():
-    def bits(misalignment_rad=0.0, **world):
+    def bits(misalignment_rad=0.0, phase_rad=0.0, **world):
         settings = {"dark_rate_hz": 100, "intrinsic_qber": 0.005, **world}
-        bins = _bins(300.0, misalignment_rad=misalignment_rad)
+        bins = _bins(300.0, misalignment_rad=misalignment_rad, phase_rad=phase_rad)
         return expected_key(_mission(), _optics(), GATE_S, _world(**settings), bins).secret_key_bits
 
     best = bits()
@@ -364,6 +385,8 @@ def test_worse_worlds_give_less_key():
         bits(afterpulse_probability=0.05),
         bits(radiance=1.5),
         bits(zenith_transmittance=0.7),
-        bits(retardance_rad=0.3),
+        bits(phase_rad=0.3),
+        bits(efficiency=(0.9, 0.9, 0.9, 0.9)),
+        bits(leak=(0.01, 0.01, 0.01, 0.01)),
     ):
         assert worse < best

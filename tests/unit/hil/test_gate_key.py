@@ -1,5 +1,7 @@
 """The rule of the time gate against what it is for: the key, by the analytic link model."""
 
+import math
+
 import numpy as np
 import pytest
 from msgspec import structs
@@ -20,17 +22,25 @@ FROM_CULMINATION_S = np.arange(-120.0, 120.0) + 0.5
 RANGE_M = np.hypot(750e3, 7.4e3 * FROM_CULMINATION_S)
 NONE = np.zeros_like(RANGE_M)
 PASS = Bins(
-    np.ones_like(RANGE_M), RANGE_M, np.arcsin(550e3 / RANGE_M), NONE + 0.01, NONE, NONE + 3.3e-6
+    np.ones_like(RANGE_M),
+    RANGE_M,
+    np.arcsin(550e3 / RANGE_M),
+    NONE + math.cos(0.02),
+    NONE + math.cos(0.02),
+    NONE + 3.3e-6,
 )
 FIXED_S = 1e-12 * np.arange(60.0, 1000.0, 20.0)
 
 
 def world(brightness: float) -> World:
-    """Sky of so many full moons."""
-    air = SCENARIO.world.atmosphere
+    """Sky of so many full moons, detectors without losses of their own."""
+    air, optics = SCENARIO.world.atmosphere, SCENARIO.world.polarization
     radiance = brightness * air.background_radiance_w_m2_sr_um
     return structs.replace(
         SCENARIO.world,
+        polarization=structs.replace(
+            optics, channel_efficiency=(1.0,) * 4, channel_leak=(0.0,) * 4
+        ),
         atmosphere=structs.replace(air, background_radiance_w_m2_sr_um=radiance),
     )
 

@@ -385,3 +385,13 @@ def test_bad_options_are_refused_before_anything_is_moved(
     assert isinstance(error, InputError)
     assert says in str(error)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_scenario_is_not_overwritten(tmp_path: Path) -> None:
+    scenario = tmp_path / "bench.yaml"
+    scenario.write_text("based_on: leo_haps_downlink\nname: bench\ndescription: a bench\n")
+    before = scenario.read_text()
+    _, _, error = run(scenario, "--out", scenario)
+    assert isinstance(error, InputError)
+    assert "bench.yaml: cannot write: it is an input of this command" in str(error)
+    assert scenario.read_text() == before

@@ -130,9 +130,13 @@ def record(path: Path, *, seconds: float = 10.0, scale: float = 1.0) -> None:
                 ),
             )
         )  # fmt: skip
-        rows["polarization"].append(
-            (PolarizationSample(t_ns, 1, 0.0, 0, 0.0, 0, counts), PolarizationCommand())
-        )
+        polarized = dict.fromkeys(PolarizationSample._fields, 0) | {
+            "t_ns": t_ns,
+            "pointing_valid": 1,
+            "public_counts": counts,
+            "disclosed_counts": counts,
+        }
+        rows["polarization"].append((PolarizationSample(**polarized), PolarizationCommand()))
         rows["link"].append(
             (
                 LinkSample(t_ns, NO_I64S, NO_U8S, NO_I64S, NO_I64S, NO_U8S, NO_U8S, NO_U8S),
@@ -237,6 +241,16 @@ def test_every_column_that_a_figure_asks_for_is_recorded(
     report_html(folder / "pass.mcap", SUMMARY)
     assert {"frame_angle_rad", "pointing_valid"} <= asked
     assert missing == set()
+
+
+def test_an_arm_of_a_pair_source_shows_nothing_of_a_key(folder: Path) -> None:
+    page = Page(report_html(folder / "pass.mcap", {**SUMMARY, "arm": "second"}))
+    of_key = ("Error rate", "Secret key, finite size")
+    for heading in FIGURES:
+        assert (heading in page.text) == (heading not in of_key)
+    assert page.tags.count("svg") == len(FIGURES) - len(of_key)
+    assert "Computing time" in page.text
+    assert "kbit" not in page.text
 
 
 def test_ids_are_unique_and_every_reference_has_one(html: str) -> None:

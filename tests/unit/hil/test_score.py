@@ -220,7 +220,9 @@ class TestFlight:
             {"t_s": 0.07, "unsafe": 1},
         ]
 
-    def _timing_ticks(self, *ticks: tuple[int, float, int, int]) -> Scorer:
+    def _timing_ticks(
+        self, *ticks: tuple[int, float, int, int], key_slots: tuple[int, int, int] = (0, 0, 1000)
+    ) -> Scorer:
         """Of 0.1 s: status, residual ps of all clicks, clicks, gate open."""
         scorer, bus, world = self._scorer()
         for i, (status, residual_ps, clicks, gate_open) in enumerate(ticks):
@@ -232,6 +234,7 @@ class TestFlight:
                 gate_half_width_s=3e-10 if status in (1, 3) else 0.0,
                 slot=slots if status == 1 else np.full(clicks, -1),
                 residual_ps=np.full(clicks, residual_ps),
+                key_slots=np.array(key_slots),
             )
             bus.timing.push(_sample(slots * SLOT_PS, gate_open), command)
             self._step(scorer, bus, world, 0.1 * (i + 1), Mode.LINK)
@@ -259,6 +262,16 @@ class TestFlight:
         assert [b.gate_half_width_s for b in scorer.link_bins] == [3e-10] * 5
         assert [round(b.middle_s, 6) for b in scorer.link_bins] == [0.05, 0.15, 0.25, 0.35, 0.45]
         assert scorer.slots_in_link == pytest.approx(5 * 2e7)
+
+    def test_time_counts_by_the_share_of_its_slots_that_do(self) -> None:
+        """Off is half of the slots, in ticks with clicks and in one without."""
+        ticks = (1, 200, 10, 1), (2, 0, 0, 1), (1, 200, 10, 1)
+        scorer = self._timing_ticks(*ticks, key_slots=(500, 100, 400))
+        assert scorer.slots.gated_s == pytest.approx(0.15)
+        assert [b.gated_s for b in scorer.link_bins] == [pytest.approx(0.05)] * 3
+        none = self._timing_ticks(*ticks, key_slots=(1000, 0, 0))
+        assert none.slots.gated_s == 0.0
+        assert none.slots.qber_true() is None
 
     @pytest.mark.parametrize("around", [(0, 1), (1, 2), (1, 3), (2, 2)])
     def test_silence_counts_only_between_locked_ticks(self, around: tuple[int, int]) -> None:

@@ -77,7 +77,12 @@ class _Run:
             point_ahead_error_x_rad=2e-6,
             point_ahead_error_y_rad=0.0,
             polarization_error_rad=0.0,
+            phase_error_rad=0.0,
+            phase_correctable_rad=0.0,
+            path_phase_rad=0.0,
             frame_angle_rad=0.0,
+            contrast_x=1.0,
+            contrast_z=1.0,
             divergence_rad=self.width_rad,
         )
         self.scorer.grid_step(truth.t_ns, [truth])  # type: ignore[list-item]
@@ -164,9 +169,9 @@ def test_the_expectation_is_that_of_our_beam_at_the_partner() -> None:
     widened_m2 = 5.25**2 + 4 * 7e-12 * RANGE_M**2
     eta = 2 * 0.075**2 / widened_m2 * RECEIVER.transmittance * RECEIVER.detector_efficiency
     assert found.transmittance == pytest.approx(eta, rel=1e-3)
-    ten, zero = np.full(10, 1.0), np.zeros(10)
+    ten = np.ones(10)
     bins = Bins(
-        ten, RANGE_M * ten, ELEVATION_RAD * ten, zero, zero, jitter_rad=math.sqrt(7) * 1e-6 * ten
+        ten, RANGE_M * ten, ELEVATION_RAD * ten, ten, ten, jitter_rad=math.sqrt(7) * 1e-6 * ten
     )
     due = expected_key(MISSION, RECEIVER, RECEIVER.gate_half_width_s, SCENARIO.world, bins)
     assert found.detected_key == pytest.approx(due.detected_key, rel=1e-9)

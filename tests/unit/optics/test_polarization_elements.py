@@ -170,6 +170,16 @@ def test_ideal_gimbal_turns_by_azimuth_and_elevation(azimuth: float, elevation: 
     assert turned == pytest.approx(expected, abs=1e-7)
 
 
+@given(ANGLES, ANGLES, st.sampled_from([ALUMINIUM_810_NM, SILVER_810_NM, 1e9j]))
+def test_the_gimbals_train_is_that_of_its_rays(az: float, el: float, index: complex) -> None:
+    right = (math.cos(az), -math.sin(az), 0.0)
+    up = (-math.sin(el) * math.sin(az), -math.sin(el) * math.cos(az), math.cos(el))
+    inward = (-math.cos(el) * math.sin(az), -math.cos(el) * math.cos(az), -math.sin(el))
+    foot = Basis((1.0, 0.0, 0.0), (0.0, -1.0, 0.0))
+    traced = train_jones([inward, right, (0.0, 0.0, -1.0)], [index] * 2, Basis(right, up), foot)
+    assert alt_az_train(az, el, index) == pytest.approx(traced, abs=1e-12)
+
+
 def test_two_crossed_mirrors_cancel() -> None:
     """s of the first is p of the second: the phases cancel, and no state is favoured."""
     train = alt_az_train(0.4, 0.0, ALUMINIUM_810_NM)

@@ -16,6 +16,7 @@ from terminal.fields import NO_I64S, NO_U8S
 from terminal.qkd.exchange import ESTIMATE_EVERY_S, Exchange, Ledger
 from terminal.qkd.finite_key import key_length, key_parameters
 from terminal.qkd.sifting import KEPT, Tally, counts_for_key
+from terminal.qkd.track_quality import GOOD, POOR
 from terminal.quantum_messages import LinkCommand, LinkSample
 
 MISSION = load_scenario("leo_haps_downlink").mission
@@ -65,7 +66,11 @@ class Conversation:
         clicks: tuple[NDArray[np.int64], NDArray[np.uint8]] = (NO_I64S, NO_U8S),
         replies: tuple[Reply, ...] = (),
         dt_s: float = DT_S,
+        quality: NDArray[np.uint8] | None = None,
+        clicks_off: int = 0,
+        key_slots: tuple[int, int, int] = (0, 0, 0),
     ) -> LinkCommand:
+        """quality: None: all good."""
         self.t_ns += round(dt_s * 1e9)
         sample = LinkSample(
             self.t_ns,
@@ -75,15 +80,22 @@ class Conversation:
             reply_basis=np.concatenate([NO_U8S, *(r.basis for r in replies)]),
             reply_intensity=np.concatenate([NO_U8S, *(r.intensity for r in replies)]),
             reply_bit=np.concatenate([NO_U8S, *(r.bit for r in replies)]),
+            quality=np.full(len(clicks[0]), GOOD, np.uint8) if quality is None else quality,
+            clicks_off=clicks_off,
+            key_slots=np.array(key_slots),
         )
         self.ledger, self.command = self.step(self.ledger, sample, dt_s)
         return self.command
 
+    @property
+    def tally(self) -> Tally:
+        """Of all that was answered."""
+        return self.ledger.counted(POOR)
+
 
 def settled(tally: Tally) -> int:
     """Clicks that have come to an end other than expiry."""
-    in_key_or_check = sum(tally.x) + sum(tally.z)
-    return in_key_or_check + tally.disclosed_x + tally.mismatched + tally.unusable
+    return tally.sifted + tally.mismatched + tally.unusable
 
 
 def test_a_good_answer_settles_its_announcement() -> None:
@@ -92,12 +104,12 @@ def test_a_good_answer_settles_its_announcement() -> None:
     assert (asked.request, asked.pending, asked.detected) == (1, 1, 1000)
     told = talk.tick(replies=(partner.answer(asked),))
     assert (told.request, told.pending, told.expired) == (0, 0, 0)
-    assert settled(talk.ledger.tally) == 1000
-    assert talk.ledger.tally.unusable == 0
-    assert told.disclosed == talk.ledger.tally.disclosed_x + sum(talk.ledger.tally.z)
-    assert told.sifted == sum(talk.ledger.tally.x) + told.disclosed
+    assert settled(talk.tally) == 1000
+    assert talk.tally.unusable == 0
+    assert told.disclosed == sum(talk.tally.disclosed_x) + sum(talk.tally.z)
+    assert told.sifted == sum(talk.tally.x) + told.disclosed
     # Half of the bases differ.
-    assert talk.ledger.tally.mismatched == pytest.approx(500, abs=5 * np.sqrt(250))
+    assert talk.tally.mismatched == pytest.approx(500, abs=5 * np.sqrt(250))
 
 
 def test_all_of_the_check_basis_is_asked_for_and_a_share_of_the_key_basis() -> None:
@@ -135,7 +147,7 @@ def test_what_answers_nothing_changes_nothing(
     bad.tick(clicks)
     good.tick(replies=(reply,))
     bad.tick(replies=disturb(reply))
-    assert bad.ledger.tally == good.ledger.tally
+    assert bad.tally == good.tally
     np.testing.assert_array_equal(bad.command.disclosed_counts, good.command.disclosed_counts)
     assert bad.command.pending == 0
 
@@ -148,7 +160,7 @@ def test_no_answer_in_time_is_given_up_and_a_late_one_is_not_counted() -> None:
     talk.tick(dt_s=0.001)
     assert (talk.command.pending, talk.command.expired) == (0, 1)
     talk.tick(replies=(reply,))
-    assert talk.ledger.tally == Tally()
+    assert talk.tally == Tally()
     assert talk.command.expired == 1
 
 
@@ -158,8 +170,8 @@ def test_answers_out_of_order_find_their_announcement() -> None:
     assert talk.command.pending == 3
     talk.tick(replies=tuple(reversed(replies)))
     assert talk.command.pending == 0
-    assert settled(talk.ledger.tally) == 180
-    assert talk.ledger.tally.unusable == 0
+    assert settled(talk.tally) == 180
+    assert talk.tally.unusable == 0
 
 
 def test_more_clicks_than_the_channel_takes_are_cut_off() -> None:
@@ -180,15 +192,21 @@ def test_a_disclosed_bit_is_never_key() -> None:
         reply = partner.answer(asked)
         bits = partner.rng.integers(0, 2, len(reply.bit)).astype(np.uint8)
         talk.tick(replies=(reply._replace(bit=bits),))
-    assert sum(talk.ledger.tally.x) == 0
+    assert sum(talk.tally.x) == 0
     assert talk.command.sifted == talk.command.disclosed > 0
     assert talk.command.secret_key_bits == 0.0
 
 
 def test_the_key_is_that_of_the_counts_and_estimated_now_and_then() -> None:
     talk = Conversation()
-    tally = Tally((300_000, 20_000, 100), (60_000, 4_000, 20), (600, 40, 10), 15_000, 150)
-    talk.ledger = talk.ledger._replace(tally=tally)
+    tally = Tally(
+        (300_000, 20_000, 100),
+        (60_000, 4_000, 20),
+        (600, 40, 10),
+        (13_000, 1_500, 500),
+        (100, 40, 10),
+    )
+    talk.ledger = talk.ledger._replace(tallies=(tally, Tally()))
     ticks = 0
     while not talk.tick().secret_key_bits:
         ticks += 1
@@ -197,6 +215,101 @@ def test_the_key_is_that_of_the_counts_and_estimated_now_and_then() -> None:
     assert talk.command.secret_key_bits == expected.secret_key_bits
     assert talk.command.phase_error == expected.phase_error_x
     assert talk.command.qber == 0.01
+
+
+def test_poor_and_good_clicks_are_counted_apart_and_make_the_key_together() -> None:
+    partner, talk = Partner(), Conversation()
+    quality = partner.rng.integers(POOR, GOOD + 1, 2000).astype(np.uint8)
+    clicks = partner.click(2000)
+    asked = talk.tick(clicks, quality=quality, clicks_off=17, key_slots=(100, 4_000, 6_000))
+    reply = partner.answer(asked)
+    told = talk.tick(replies=(reply,))
+    assert told.detected_by_quality.tolist() == [17, *np.bincount(quality)[1:]]
+    assert told.slots_by_quality.tolist() == [100, 4_000, 6_000]
+    assert told.detected == 2000
+    # By a plain walk over the answer, against what is told of each quality.
+    counts = np.zeros((2, 5, 3), np.int64)
+    for q, mine, channel, basis, intensity, bit in zip(
+        quality, asked.announce_basis, clicks[1], *reply[1:], strict=True
+    ):
+        if mine != basis:
+            continue
+        if mine == 0:
+            rows = [0] if bit == KEPT else [3, 4] if bit != channel % 2 else [3]
+        else:
+            rows = [1, 2] if bit != channel % 2 else [1]
+        for row in rows:
+            counts[q - 1, row, intensity] += 1
+    np.testing.assert_array_equal(told.sifted_by_quality.reshape(2, 5, 3), counts)
+    assert told.sifted == counts[:, [0, 1, 3]].sum()
+
+
+@pytest.mark.parametrize(("least", "counted"), [("poor", 600), ("good", 400)])
+def test_the_key_counts_what_was_agreed(least: str, counted: int) -> None:
+    """Every click matches and keeps its bit; 200 of them are poor."""
+    security = replace(MISSION.security, least_track_quality=least)
+    talk = Conversation(replace(MISSION, security=security))
+    slots = np.arange(600, dtype=np.int64)
+    quality = np.where(slots < 200, POOR, GOOD).astype(np.uint8)
+    talk.tick((slots, np.zeros(600, np.uint8)), quality=quality)
+    kept = np.full(600, KEPT, np.uint8)
+    zeros = np.zeros(600, np.uint8)
+    told = talk.tick(replies=(Reply(1, zeros, zeros, kept),))
+    assert told.sifted == counted
+    # Handed over are all of them, with their quality.
+    assert np.bincount(told.sifted_quality).tolist() == [0, 200, 400]
+    assert told.sifted_slot.tolist() == slots.tolist()
+
+
+def test_a_slot_makes_one_bit_also_where_its_clicks_come_in_two_ticks() -> None:
+    """The card may hand over one of two clicks up to 0.1 ms behind later ones."""
+    talk = Conversation()
+    for first, last, new in ((0, 100, range(100)), (90, 110, range(100, 110)), (110, 110, [])):
+        slot = np.arange(first, last, dtype=np.int64)
+        told = talk.tick((slot, np.full(len(slot), first // 90, np.uint8)))
+        assert told.announce_slot.tolist() == [*new]
+    late = np.array([109, 111], np.int64)
+    assert talk.tick((late, np.zeros(2, np.uint8))).announce_slot.tolist() == [111]
+    assert talk.command.detected == 111
+
+
+def test_slots_of_what_is_never_answered_are_not_counted() -> None:
+    partner, talk = Partner(), Conversation()
+    lost = talk.tick(partner.click(50), key_slots=(1, 10, 1000))
+    talk.tick(dt_s=2.0 * TIMEOUT_S)
+    assert talk.command.expired == 1
+    # Ticks without a click wait for the next that has some.
+    talk.tick(key_slots=(2, 20, 2000))
+    reply = partner.answer(talk.tick(partner.click(50), key_slots=(3, 30, 3000)))
+    told = talk.tick(replies=(partner.answer(lost)._replace(request=lost.request), reply))
+    assert told.slots_by_quality.tolist() == [6, 50, 5000]
+
+
+def test_slots_of_clicks_that_were_cut_off_are_not_counted() -> None:
+    partner, talk = Partner(), Conversation(replace(MISSION, classical_max_clicks=40))
+    reply = partner.answer(talk.tick(partner.click(100), key_slots=(0, 0, 10_000)))
+    assert talk.tick(replies=(reply,)).slots_by_quality.tolist() == [0, 0, 4_000]
+
+
+def test_what_is_handed_over_is_what_was_sifted() -> None:
+    """Each sifted click once, with our state and the sender's bit."""
+    partner, talk = Partner(), Conversation()
+    handed: list[tuple[int, ...]] = []
+    due: list[tuple[int, ...]] = []
+    waiting: list[Reply] = []
+    for _ in range(10):
+        slots, channels = clicks = partner.click(200)
+        told = talk.tick(clicks, tuple(waiting))
+        handed += zip(*(a.tolist() for a in told[-5:]), strict=True)
+        reply = partner.answer(told)
+        waiting = [reply]
+        for slot, channel, basis, intensity, bit in zip(slots, channels, *reply[1:], strict=True):
+            if channel // 2 == basis:
+                due.append((slot, channel, bit, intensity, GOOD))
+    told = talk.tick(replies=tuple(waiting))
+    handed += zip(*(a.tolist() for a in told[-5:]), strict=True)
+    assert handed == due
+    assert told.sifted == len(due)
 
 
 kinds = st.sampled_from(["now", "later", "never", "twice", "short", "garbage", "invented"])
@@ -240,4 +353,4 @@ def test_every_announced_click_ends_exactly_once(story: list[tuple[int, str]], s
     assert talk.command.expired == len(expired)
     assert talk.command.detected == sum(sizes.values())
     lost = sum(sizes[request] for request in expired)
-    assert settled(talk.ledger.tally) + lost == sum(sizes.values())
+    assert settled(talk.tally) + lost == sum(sizes.values())

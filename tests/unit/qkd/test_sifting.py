@@ -15,7 +15,9 @@ from terminal.qkd.sifting import (
     choose_disclosed,
     counts_for_key,
     disclosed_states,
+    matching,
     one_click_a_slot,
+    together,
 )
 
 PARAMS = KeyParameters((0.6, 0.15, 0.0), (0.7, 0.2, 0.1), 1e-9, 1e-15, 1.16)
@@ -36,8 +38,8 @@ def test_states_are_h_v_d_a():
     [
         (0, 0, (0, 0, KEPT), Tally(x=(1, 0, 0))),
         (0, 1, (0, 2, KEPT), Tally(x=(0, 0, 1))),
-        (0, 1, (0, 1, 1), Tally(disclosed_x=1)),
-        (0, 1, (0, 1, 0), Tally(disclosed_x=1, errors_disclosed_x=1)),
+        (0, 1, (0, 1, 1), Tally(disclosed_x=(0, 1, 0))),
+        (0, 1, (0, 1, 0), Tally(disclosed_x=(0, 1, 0), errors_disclosed_x=(0, 1, 0))),
         (1, 0, (1, 1, 0), Tally(z=(0, 1, 0))),
         (1, 0, (1, 1, 1), Tally(z=(0, 1, 0), z_errors=(0, 1, 0))),
         (1, 0, (1, 1, KEPT), Tally(unusable=1)),
@@ -62,11 +64,10 @@ def _columns(rows):
 
 @given(clicks, clicks)
 def test_every_click_is_counted_once_and_parts_add_up(first, second):
-    together = accumulate(Tally(), *_columns(first + second))
+    whole = accumulate(Tally(), *_columns(first + second))
     apart = accumulate(accumulate(Tally(), *_columns(first)), *_columns(second))
-    assert together == apart
-    counted = sum(together.x) + sum(together.z) + together.disclosed_x
-    counted += together.mismatched + together.unusable
+    assert whole == apart
+    counted = whole.sifted + whole.mismatched + whole.unusable
     assert counted == len(first) + len(second)
 
 
@@ -83,10 +84,22 @@ def test_states_agree_with_errors(rows):
     columns[3] = np.zeros_like(columns[3])
     tally = accumulate(Tally(), *columns)
     states = disclosed_states(basis, bit, s_basis, s_bit).reshape(4, 4)
-    assert tally.disclosed_x == states[:2, :2].sum()
-    assert tally.errors_disclosed_x == states[0, 1] + states[1, 0]
+    assert sum(tally.disclosed_x) == states[:2, :2].sum()
+    assert sum(tally.errors_disclosed_x) == states[0, 1] + states[1, 0]
     assert sum(tally.z) == states[2:, 2:].sum()
     assert sum(tally.z_errors) == states[2, 3] + states[3, 2]
+
+
+@given(clicks, clicks)
+def test_two_tallies_together_are_those_of_all_clicks(first, second):
+    apart = [accumulate(Tally(), *_columns(rows)) for rows in (first, second)]
+    assert together(*apart) == accumulate(Tally(), *_columns(first + second))
+
+
+@given(clicks)
+def test_what_is_handed_over_is_what_the_tally_calls_sifted(rows):
+    basis, _, *theirs = columns = _columns(rows)
+    assert np.count_nonzero(matching(basis, *theirs)) == accumulate(Tally(), *columns).sifted
 
 
 def test_answer_of_the_wrong_length_is_counted_whole():
@@ -100,7 +113,7 @@ def test_our_own_mistake_is_raised():
 
 
 def test_key_errors_are_estimated_from_the_disclosed_sample():
-    tally = Tally((800, 150, 50), (9, 8, 7), (3, 2, 1), disclosed_x=200, errors_disclosed_x=3)
+    tally = Tally((800, 150, 50), (9, 8, 7), (3, 2, 1), (150, 40, 10), (2, 1, 0))
     counts = counts_for_key(tally)
     assert counts.x == (800, 150, 50)
     assert counts.z == (9, 8, 7)
@@ -161,7 +174,8 @@ def test_hash_is_splitmix64():
 def test_one_click_of_each_slot_stays(clicks: list[tuple[int, int]]) -> None:
     slot = np.array([s for s, _ in clicks], np.int64)
     channel = np.array([c for _, c in clicks], np.uint8)
-    kept_slot, kept_channel = one_click_a_slot(slot, channel)
+    kept = one_click_a_slot(slot, channel)
+    kept_slot, kept_channel = slot[kept], channel[kept]
     assert kept_slot.tolist() == sorted(set(slot.tolist()))
     assert set(zip(kept_slot.tolist(), kept_channel.tolist(), strict=True)) <= set(clicks)
 
@@ -170,6 +184,6 @@ def test_which_click_of_a_pair_stays_is_a_fair_coin() -> None:
     n = 40_000
     slot = np.repeat(np.arange(n, dtype=np.int64), 2)
     channel = np.tile(np.array([0, 1], np.uint8), n)
-    _, kept = one_click_a_slot(slot, channel)
+    kept = one_click_a_slot(slot, channel)
     # Five standard deviations of a fair coin.
-    assert abs(int(kept.sum()) - n / 2) < 5 * (n / 4) ** 0.5
+    assert abs(int(channel[kept].sum()) - n / 2) < 5 * (n / 4) ** 0.5

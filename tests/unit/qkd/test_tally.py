@@ -9,6 +9,7 @@ from config.loader import load_scenario
 from terminal.codec import TickCodec
 from terminal.fields import NO_I64S, NO_U8S
 from terminal.messages import MESSAGES
+from terminal.qkd.estimate_flags import EstimateFlag
 from terminal.qkd.finite_key import SiftedCounts, key_length, key_parameters
 from terminal.qkd.tally import AHEAD_NS, COUNTS, MOST, Book, TallyKeeper, enter, possible
 from terminal.quantum_messages import LinkCommand, LinkSample
@@ -51,7 +52,7 @@ def told(*tallies: tuple[int, int, tuple[int, ...]]) -> LinkCommand:
 
 def test_nothing_is_known_before_the_first_tally() -> None:
     for mine, none in zip(told(), LinkCommand(), strict=True):
-        assert np.array_equal(mine, none)
+        np.testing.assert_array_equal(mine, none)
 
 
 def test_fields_follow_from_the_numbers() -> None:
@@ -137,6 +138,36 @@ def test_a_partner_that_starts_anew_never_takes_key_away() -> None:
         keys.append(c.secret_key_bits)
     assert keys == sorted(keys)
     assert book.refused == 9
+
+
+def test_gains_are_of_the_slots_sent_up_to_the_tally() -> None:
+    """A billion good key slots a second, and a shutter that was shut for the last ticks; the tally
+    counts up to 2.5 s."""
+    keeper, book = TallyKeeper(MISSION), Book()
+    for k in range(1, 41):
+        t_ns = START_NS + k * SECOND_NS // 10
+        slots = np.array([0, 0, 10**8] if k <= 35 else [10**8, 0, 0])
+        arriving = [(1, START_NS + 5 * SECOND_NS // 2, GOOD)] if k == 40 else []
+        book, c = keeper.step(book, sample(t_ns, *arriving)._replace(key_slots=slots), 0.1)
+    assert c.slots_by_quality.tolist() == [0, 0, 2_500_000_000]
+    source, share = MISSION.source, MISSION.security.disclosed_x_share
+    p_x, (signal, decoy, _) = source.basis_x_probability, source.intensity_probabilities
+    gain = c.gain.reshape(2, 3)
+    assert gain[0, 0] == pytest.approx(300_000 / (1 - share) / (2.5e9 * p_x * signal))
+    assert gain[1, 1] == pytest.approx(6_000 / (2.5e9 * (1 - p_x) * decoy))
+    assert c.error_rate.reshape(2, 3)[1].tolist() == [0.01, 80 / 6000, 0.5]
+    assert np.isnan(c.error_rate.reshape(2, 3)[0]).all()
+
+
+def test_counts_that_speak_against_themselves_are_flagged() -> None:
+    swapped = list(GOOD)
+    swapped[7], swapped[11] = 89_000, 15_000
+    c = told((1, 1, tuple(swapped)))
+    flags = EstimateFlag.KEY_ERRORS_ABOVE_HALF | EstimateFlag.CHECK_ERRORS_ABOVE_HALF
+    assert (c.estimate_flags, c.secret_key_bits) == (flags, 0.0)
+    empty = (*GOOD[:4], 0, 0, 0, 0, 0, 0, *GOOD[10:])
+    c = told((1, 1, empty))
+    assert (c.estimate_flags, c.secret_key_bits) == (EstimateFlag.NO_CHECK_BASIS, 0.0)
 
 
 numbers = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 1000)

@@ -9,16 +9,20 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from config.loader import load_scenario
+from config.world import PolarizationTruth
 from sim_devices.detectors import NO_SLOT
 from sim_devices.light import GridLight, QuantumChannel
 from sim_devices.line_of_sight import Delay
 from sim_devices.photons import PhotonStream
 from sim_devices.polarization_optics import channel_probability
+from sim_devices.receiver_optics import OpticsView
 from sim_devices.sender import Sender
 
 Array = NDArray[np.float64]
 
 SCENARIO = load_scenario("leo_haps_downlink")
+UNEQUAL = SCENARIO.world.polarization
+ALIKE = structs.replace(UNEQUAL, channel_efficiency=(1.0,) * 4, channel_leak=(0.0,) * 4)
 MISSION, OPTICS = SCENARIO.mission, SCENARIO.terminal.optics
 SOURCE = structs.replace(MISSION.source, pulse_rate_hz=1e6)
 GRID_S = 0.01
@@ -31,8 +35,7 @@ LIGHT = GridLight(
     offset_rad=0.0,
     open=True,
     inside=True,
-    frame_rad=0.4,
-    plate_rad=0.2,
+    view=OpticsView(0.4, 0.2),
 )
 
 
@@ -46,12 +49,14 @@ def channel(
     dark_rate_hz: float = 0.0,
     dead_time_s: float = 0.0,
     oscillator: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    polarization: PolarizationTruth = ALIKE,
 ) -> QuantumChannel:
     """A slow source over a smooth path; disturbances faster than a step are independent in each."""
     world = SCENARIO.world
     offset, white, walk = oscillator
     truth = structs.replace(
         world,
+        polarization=polarization,
         partner=structs.replace(
             world.partner, jitter_rad=jitter_rad, jitter_bandwidth_hz=jitter_bandwidth_hz
         ),
@@ -78,7 +83,6 @@ def channel(
         PhotonStream(
             Sender(SOURCE, seed),
             SOURCE.intensities,
-            SOURCE.basis_x_probability,
             np.random.default_rng([seed, 0]),
         ),
         Delay(T_S, LIGHT_TIME_S),
@@ -207,6 +211,30 @@ def test_counts_are_those_of_the_truth() -> None:
     assert blocks[0].channel_probability == pytest.approx(matrix, abs=1e-15)
     wrong, n = int(np.sum((sent == 0) & (got == 1))), int(np.sum(sent == 0))
     assert wrong == pytest.approx(n * matrix[0, 1], abs=4.5 * math.sqrt(n * matrix[0, 1]))
+
+
+def test_unequal_detectors_count_by_their_rows() -> None:
+    """Signal by the matrix, whose rows lack something to 1; sky by the mean of its H and V rows."""
+    seen = structs.replace(UNEQUAL, channel_efficiency=(1.0, 0.8, 0.6, 0.9))
+    quantum = channel(radiance=0.2, polarization=seen)
+    _, detector = flown(quantum, 3000)
+    blocks = quantum.blocks
+    matrix = blocks[0].channel_probability
+    assert matrix.sum(axis=1).max() < 0.95
+    slot = np.concatenate([b.true_slot for b in blocks])
+    state = Sender(SOURCE, 1).slots(slot[slot != NO_SLOT]).state
+    got = detector[slot != NO_SLOT]
+    for sent in range(4):
+        counts = np.bincount(got[state == sent], minlength=4)
+        due = matrix[sent] / matrix[sent].sum() * counts.sum()
+        assert np.all(np.abs(counts - due) < 4.5 * np.sqrt(due) + 1e-9)
+    sky = np.bincount(detector[slot == NO_SLOT], minlength=4)
+    shares = 0.5 * (matrix[0] + matrix[1])
+    due = shares * quantum.background_hz * 30.0
+    assert np.all(np.abs(sky - due) < 4.5 * np.sqrt(due))
+    # Half of unpolarised light is along each detector's axis, and a little leaks.
+    plain = np.array([0.7, 0.7, 0.3, 0.3]) / 2 * [1.0, 0.8, 0.6, 0.9]
+    assert shares == pytest.approx(plain, rel=3e-3)
 
 
 def test_blocks_leave_no_gap_in_time_or_slots() -> None:

@@ -38,7 +38,6 @@ def stream(seed: int = 1) -> PhotonStream:
     return PhotonStream(
         Sender(SOURCE, 1),
         SOURCE.intensities,
-        SOURCE.basis_x_probability,
         np.random.default_rng(seed),
     )
 
@@ -120,18 +119,40 @@ def test_channels_follow_the_matrix() -> None:
 def test_darkness_and_empty_blocks_give_nothing() -> None:
     assert len(stream().signal(0, np.zeros(5), 1000.0, MATRIX)[0]) == 0
     assert len(stream().signal(0, np.full(5, 0.1), 0.0, MATRIX)[0]) == 0
-    assert len(stream().background(1.0, 2.0, 0.0, 0.0).time_s) == 0
+    assert len(stream().background(1.0, 2.0, np.zeros(4), 0.0).time_s) == 0
 
 
-def test_background_is_poisson_and_split_by_the_basis_choice() -> None:
-    start, end, sky_hz, dark_hz = 10.0, 12.0, 20_000.0, 500.0
+@pytest.mark.parametrize("kept", [0.9, 0.2])
+def test_what_a_row_lacks_to_one_makes_no_click(kept: float) -> None:
+    """Detectors of unequal efficiency: fewer clicks, in the proportions of the row."""
+    efficiency = np.array([kept, 1.0, kept, 0.5])
+    n, source = 4_000_000, stream(3)
+    slot, channel = source.signal(0, np.array([0.1]), n, MATRIX * efficiency)
+    state = Sender(SOURCE, 1).slots(slot).state
+    all_of, _ = stream(4).signal(0, np.array([0.1]), n, MATRIX)
+    for sent in range(4):
+        due = float(np.mean(Sender(SOURCE, 1).slots(all_of).state == sent)) * len(all_of)
+        due *= float(MATRIX[sent] @ efficiency)
+        got = int(np.sum(state == sent))
+        # The other stream's number has an error of its own.
+        assert got == pytest.approx(due, abs=4.5 * math.sqrt(2 * due))
+        shares = MATRIX[sent] * efficiency
+        seen = np.bincount(channel[state == sent], minlength=4)
+        assert chisquare(seen, shares / shares.sum() * seen.sum()).pvalue > P_LEAST
+
+
+def test_background_is_poisson_and_split_as_told() -> None:
+    start, end, dark_hz = 10.0, 12.0, 500.0
+    sky_hz = 20_000.0 * np.array([0.35, 0.35, 0.15, 0.15])
     noise = stream().background(start, end, sky_hz, dark_hz)
-    due = (np.array([0.35, 0.35, 0.15, 0.15]) * sky_hz + dark_hz) * (end - start)
+    due = (sky_hz + dark_hz) * (end - start)
     counts = np.bincount(noise.channel, minlength=4)
     assert np.abs((counts - due) / np.sqrt(due)).max() < 4
     assert kstest((noise.time_s - start) / (end - start), "uniform").pvalue > P_LEAST
     assert np.all(noise.slot == NO_SLOT)
     # Poisson, not a fixed number: the variance over blocks is the mean.
     source = stream(9)
-    blocks = np.array([len(source.background(0.0, 1.0, 100.0, 0.0).time_s) for _ in range(4000)])
+    blocks = np.array(
+        [len(source.background(0.0, 1.0, np.full(4, 25.0), 0.0).time_s) for _ in range(4000)]
+    )
     assert np.var(blocks) / np.mean(blocks) == pytest.approx(1.0, abs=5 * math.sqrt(2 / 4000))

@@ -18,6 +18,7 @@ from sim_devices.polarization_optics import (
     STATE_ANGLES_RAD,
     channel_probability,
 )
+from sim_devices.receiver_optics import OpticsView
 from sim_devices.sender import Sender
 from sim_devices.uplink import Sifter, UplinkChannel, mean_per_step
 
@@ -37,8 +38,7 @@ LIGHT = GridLight(
     offset_rad=0.0,
     open=True,
     inside=True,
-    frame_rad=0.4,
-    plate_rad=0.2,
+    view=OpticsView(0.4, 0.2),
 )
 DARK = LIGHT._replace(open=False)
 UNSEEN = LIGHT._replace(inside=False)
@@ -51,6 +51,9 @@ class Made:
         world = SCENARIO.world
         truth = structs.replace(
             world,
+            polarization=structs.replace(
+                world.polarization, channel_efficiency=(1.0,) * 4, channel_leak=(0.0,) * 4
+            ),
             atmosphere=structs.replace(
                 world.atmosphere,
                 scintillation_index=scintillation,
@@ -62,9 +65,7 @@ class Made:
             ),
         )
         self.sender = Sender(SOURCE, 1)
-        photons = PhotonStream(
-            self.sender, SOURCE.intensities, SOURCE.basis_x_probability, np.random.default_rng(2)
-        )
+        photons = PhotonStream(self.sender, SOURCE.intensities, np.random.default_rng(2))
         names = ("detectors", "air", "sifting")
         self.told: list[tuple[int, int, NDArray[np.int64]]] = []
         self.uplink = UplinkChannel(

@@ -152,6 +152,13 @@ def test_a_folder_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
         Recorder(path, metadata=METADATA)
 
 
+def test_only_its_owner_reads_a_recording(tmp_path: Path) -> None:
+    path = tmp_path / "pass.mcap"
+    path.touch(0o644)
+    Recorder(path, metadata=METADATA).close()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_full_disk_is_a_failed_run() -> None:
     full = Path("/dev/full")
     if not full.exists():
