@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,7 +118,8 @@ def campaign(
 ) -> Iterator[Outcome]:
     """All seeds, in their order."""
     fly = partial(acquire, scenario, limit_s)
-    with ProcessPoolExecutor(workers) as pool:
+    # A fork of a process that has threads, as of OpenCV or ZeroMQ, may never come round.
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         yield from pool.map(fly, seeds)
 
 
