@@ -8,11 +8,11 @@ from config.mission import Mission, PlatformPartner, SatellitePartner
 from config.terminal import TerminalConfig
 from terminal.optics.budget import BudgetRow, Receiver, Sender, Way, budget, total_db
 from terminal.optics.turbulence import HV57, AirPath, air_path
-from terminal.plan import PlanRow
 from terminal.plan_answer import PlanAnswer
 from terminal.plan_assumptions import Assumed, Assumption
 from terminal.plan_link import LEAST_SINE
 from terminal.plan_receiver import receiving_end
+from terminal.plan_row import PlanRow
 
 LOWEST_RAD = math.radians(5.0)
 """Plane-parallel air is taken as it is at this elevation for anything lower."""

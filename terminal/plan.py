@@ -3,65 +3,16 @@
 from collections.abc import Iterable
 from math import degrees
 
-from msgspec import Struct
-
 from terminal.control.guidance.keep_out import separation_rad
 from terminal.geometry.earth import inertial_velocity
 from terminal.geometry.light_time import azimuth_elevation, point_ahead_rad
 from terminal.geometry.time_scales import utc_text
 from terminal.geometry.vector import cross, norm, subtract, unit
-from terminal.plan_link import RowLink
 from terminal.plan_motion import motion
-from terminal.plan_regard import Limit, margins, violated
+from terminal.plan_regard import margins, violated
+from terminal.plan_row import PlanRow
 from terminal.plan_sight import frame_rad, moon_enu, seen, sighted, sun_enu
 from terminal.plan_view import View
-
-
-class PlanRow(Struct, frozen=True):
-    """Pointing for light that arrives, and for light that leaves, at one time."""
-
-    utc: str
-    azimuth_deg: float
-    """Of the arriving light in the terminal's rest frame, from north through east."""
-    elevation_deg: float
-    range_m: float
-    """Length of the arriving light's path in the inertial frame."""
-    range_rate_m_s: float
-    """Change of range_m per second of UTC."""
-    doppler: float
-    """Received over sent optical frequency, minus one."""
-    light_time_s: float
-    point_ahead_urad: float
-    """Angle from the arrival direction to the launch direction."""
-    point_ahead_elevation_urad: float
-    point_ahead_cross_elevation_urad: float
-    """Positive toward growing azimuth."""
-    sun_separation_deg: float
-    """From the arrival direction, both without refraction."""
-    sun_azimuth_deg: float
-    sun_elevation_deg: float
-    moon_separation_deg: float
-    """As the Sun's."""
-    moon_azimuth_deg: float
-    moon_elevation_deg: float
-    sky_rate_deg_s: float
-    """Of the line of sight against the local level; this and the next without refraction."""
-    azimuth_rate_deg_s: float
-    """What the yaw axis of an azimuth mount has to turn."""
-    elevation_rate_deg_s: float
-    azimuth_acceleration_deg_s2: float
-    elevation_acceleration_deg_s2: float
-    field_of_regard: list[Limit]
-    """The limits that are violated; none if empty."""
-    polarization_frame_deg: float | None
-    """At which the partner's H axis is seen in an azimuth mount, from right toward up; None where
-    it leaves no angle."""
-    ephemeris_sigma_m: float | None
-    """1-sigma of the partner's place along its path; None: not known."""
-    ephemeris_sigma_urad: float | None
-    """The same on the sky, in the direction in which it is largest."""
-    link: RowLink | None = None
-    """What the photons do; None without a mission."""
 
 
 def plan_rows(view: View, times_tai_ns: Iterable[int]) -> list[PlanRow]:

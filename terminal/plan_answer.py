@@ -22,7 +22,7 @@ from terminal.guidance_plan import (
     way_through,
 )
 from terminal.mission_ephemeris import orientation_warnings, partner_ephemeris
-from terminal.plan import PlanRow, plan_rows
+from terminal.plan import plan_rows
 from terminal.plan_acquisition import AcquisitionPlan, acquisition_plan, search_warnings
 from terminal.plan_assumptions import Assumption, Given, assume
 from terminal.plan_guidance import GuidancePlan, guidance_plan, keyhole_outages
@@ -30,6 +30,7 @@ from terminal.plan_input import Prediction
 from terminal.plan_link import LinkPlan, Outage, with_link, without_counts
 from terminal.plan_mission import Planned
 from terminal.plan_regard import SHUT, Violation
+from terminal.plan_row import PlanRow
 from terminal.plan_sight import sun_enu
 from terminal.plan_sky import Extremes, Sky, survey, violations
 from terminal.plan_view import Standing, View

@@ -20,43 +20,14 @@ from terminal.plan_receiver import (
     receiving_end,
     summed_counts,
 )
+from terminal.plan_row import PlanRow, RowLink
 
 if TYPE_CHECKING:
     from terminal.control.beam_width import Sent
-    from terminal.plan import PlanRow
     from terminal.plan_protocol import PlannedProtocol
 
 LEAST_SINE = 1e-3
 """The plane-parallel air mass 1 / sin(elevation) has no meaning at the horizon: it stops here."""
-
-
-class RowLink(Struct, frozen=True):
-    """The link at one time. Losses in dB, positive; all means over jitter."""
-
-    geometric_db: float
-    """Beam wider than the aperture, held on it."""
-    pointing_db: float
-    """What the sender's jitter adds."""
-    atmosphere_db: float
-    optics_db: float
-    detector_db: float
-    loss_db: float
-    """Sum of the five."""
-    transmittance: float
-    """The same as a probability: photon sent to click."""
-    detected_rate_hz: float
-    """Clicks in the gate, all slots and bases; 0 where the link does not stand."""
-    sifted_bits: float
-    """Bits of the key basis for the key, from the start until now."""
-    divergence_urad: float
-    """1/e^2 full angle of the sent beam: the mission's, or what divergence control will choose for
-    the jitter and the offset that it expects."""
-    phase_deg: float = 0.0
-    """Retardance of our optics that no half-wave plate undoes, as far as it is known ..."""
-    plate_error: float = 0.0
-    """... and the mean error rate that a half-wave plate alone leaves by it."""
-    polarization_error: float = 0.0
-    """Mean of both bases behind all that the terminal has: in the clicks and in the key."""
 
 
 class LinkPlan(Struct, frozen=True):
@@ -97,14 +68,14 @@ class Outage(NamedTuple):
 
 
 def with_link(
-    rows: list["PlanRow"],
+    rows: list[PlanRow],
     times_s: list[float],
     outages: list[Outage],
     mission: Mission,
     config: TerminalConfig,
     assumed: Assumed,
     from_s: float,
-) -> tuple[list["PlanRow"], LinkPlan]:
+) -> tuple[list[PlanRow], LinkPlan]:
     """The rows with their link, and what the pass is worth.
 
     times_s: of the rows, since the start of the plan, ascending. Each row stands for the time that
@@ -169,7 +140,7 @@ def with_link(
     )
 
 
-def without_counts(rows: list["PlanRow"]) -> list["PlanRow"]:
+def without_counts(rows: list[PlanRow]) -> list[PlanRow]:
     """The rows with no clicks that could make a key."""
     return [
         msgspec.structs.replace(
@@ -193,7 +164,7 @@ def _control(mission: Mission, config: TerminalConfig) -> "Sent | None":
 
 
 def _width_rad(
-    row: "PlanRow",
+    row: PlanRow,
     mission: Mission,
     config: TerminalConfig,
     control: "Sent | None",
@@ -209,7 +180,7 @@ def _width_rad(
 
 
 def _budget(
-    row: "PlanRow", width_rad: float, mission: Mission, receiving: Receiving, assumed: Assumed
+    row: PlanRow, width_rad: float, mission: Mission, receiving: Receiving, assumed: Assumed
 ) -> RowLink:
     from terminal.optics.beam import beam_radius_m, collected_fraction, mean_collected_fraction
 

@@ -5,7 +5,7 @@ frame's rotation is taken to be followed, and the channels to be named as they s
 """
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,7 @@ from terminal.optics.polarization_compensation import (
     best_retarder,
     half_wave_limit,
 )
-
-if TYPE_CHECKING:
-    from terminal.plan import PlanRow
+from terminal.plan_row import PlanRow
 
 
 class PolarizationLeft(NamedTuple):
@@ -43,7 +41,7 @@ _D_A = _ROOT_HALF * np.array([[1.0, 1.0], [-1.0, 1.0]]), _ROOT_HALF * np.array([
 NOTHING_LEFT = PolarizationLeft(0.0, 0.0, 0.0, 0.0)
 
 
-def polarization_left(optics: Polarization, row: "PlanRow") -> PolarizationLeft:
+def polarization_left(optics: Polarization, row: PlanRow) -> PolarizationLeft:
     """At a row of the plan, on a base that stands level and to the north.
 
     Where the partner's frame is not known, both bases get the mean of their errors.

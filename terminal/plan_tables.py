@@ -3,9 +3,9 @@
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from terminal.plan import PlanRow
 from terminal.plan_passes import PassRow
 from terminal.plan_regard import Limit
+from terminal.plan_row import PlanRow
 from terminal.plan_sky import Extremes
 
 _MOST_LINES = 200

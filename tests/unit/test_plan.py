@@ -23,9 +23,10 @@ from terminal.geometry.ephemeris import EphemerisError, SatelliteEphemeris
 from terminal.geometry.refraction import Refraction
 from terminal.geometry.time_scales import DAY_NS, SECOND_NS, tai_ns_from_utc
 from terminal.geometry.tle import parse_tle
-from terminal.plan import PlanRow, exact_utc
+from terminal.plan import exact_utc
 from terminal.plan import plan_rows as rows_of_view
 from terminal.plan_passes import pass_rows
+from terminal.plan_row import PlanRow
 from terminal.plan_view import Standing, View
 
 Lines = tuple[str, str]

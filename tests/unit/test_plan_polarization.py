@@ -16,8 +16,8 @@ from config.polarization import Polarization, Retarder
 from sim_devices.coude_path import coude_mueller
 from sim_devices.polarization_optics import retarded, splitter, turned
 from terminal import cli
-from terminal.plan import PlanRow
 from terminal.plan_polarization import NOTHING_LEFT, polarization_left
+from terminal.plan_row import PlanRow
 
 ENTRIES = [
     EntryPoint("plan", "terminal.plan_commands:plan", cli.GROUP),

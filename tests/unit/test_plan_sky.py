@@ -18,10 +18,11 @@ from terminal.geometry.ephemeris import SatelliteEphemeris
 from terminal.geometry.passes import find_passes
 from terminal.geometry.time_scales import DAY_NS, SECOND_NS, tai_ns_from_utc
 from terminal.geometry.tle import parse_tle
-from terminal.plan import PlanRow, plan_rows
+from terminal.plan import plan_rows
 from terminal.plan_commands import plan
 from terminal.plan_crossings import spans_below, turning_ns
 from terminal.plan_regard import Limit
+from terminal.plan_row import PlanRow
 from terminal.plan_sky import Sky, survey, violations
 from terminal.plan_view import Standing, View
 
