@@ -15,10 +15,10 @@ demo: .venv/run
 	@echo "report: $(OUT)/report.html"
 
 test: lint
-	$(BIN)/pytest -n $(WORKERS) --dist loadscope
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 quick: .venv/dev
-	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not slow"
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not slow"
 
 lint: .venv/dev
 	$(BIN)/ruff check .
