@@ -77,7 +77,7 @@ def _retarded(device: Retarder, fast_rad: float, error: Jones) -> Jones:
     """The error behind the retardance that is best of those which the device has."""
     values_rad = [retardance_rad for _, retardance_rad in device.calibration]
     least_rad, most_rad = min(values_rad), max(values_rad)
-    best_rad = best_retarder(error, fast_rad).retardance_rad
+    best_rad = best_retarder(error, fast_rad)
     # The same a whole wave on, or the nearest end of the range.
     first_rad = best_rad + 2.0 * math.pi * math.ceil((least_rad - best_rad) / (2.0 * math.pi))
     tried_rad = [least_rad, most_rad, *([first_rad] if first_rad <= most_rad else [])]

@@ -143,20 +143,6 @@ def _fitted(
     return (found.point, covariance, sole, phase_sole) if found.converged and sound else None
 
 
-def swapped_states(estimate: FrameEstimate) -> str:
-    """Which labels have to change places for the rest of the rotation to be least.
-
-    One of "", "H and V, D and A", "D and A", "H and V"; or "bases", with a rotation nearer to 45
-    degrees.
-    """
-    eighths = round(estimate.rotation_rad / (0.25 * math.pi)) % 4
-    if eighths % 2:
-        return "bases"
-    if estimate.cos_phase < 0.0:
-        return "H and V" if eighths else "D and A"
-    return "H and V, D and A" if eighths else ""
-
-
 def _refusal(exposures: Sequence[Exposure]) -> Flag:
     for e in exposures:
         angles = e.plate_rad, e.plate_retardance_rad, e.frame_rad

@@ -90,7 +90,7 @@ class Path(NamedTuple):
         if self.retarder_fast_rad is None:
             raise ValueError("there is no retarder")
         optics = train @ retarder(self.phase_axis_rad, phase_rad)
-        return best_retarder(optics, self.retarder_fast_rad).retardance_rad
+        return best_retarder(optics, self.retarder_fast_rad)
 
     def _retarded(self, train: Jones, retardance_rad: float) -> Jones:
         if self.retarder_fast_rad is None:

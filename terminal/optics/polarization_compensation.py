@@ -8,7 +8,7 @@ Rot(alpha) diag(1, cos beta) Rot(gamma). A half-wave plate adds to alpha alone, 
 import math
 from typing import NamedTuple
 
-from terminal.optics.polarization import Jones, retarder, sphere_rotation
+from terminal.optics.polarization import Jones, sphere_rotation
 
 
 class HalfWaveLimit(NamedTuple):
@@ -53,17 +53,8 @@ def half_wave_limit(error: Jones, swapped: bool | None = None) -> HalfWaveLimit:
     )
 
 
-class RetarderSetting(NamedTuple):
-    """A variable retarder before a half-wave plate."""
-
-    retardance_rad: float
-    """Of the retarder."""
-    limit: HalfWaveLimit
-    """Of the plate behind it."""
-
-
-def best_retarder(error: Jones, axis_rad: float = 0.25 * math.pi) -> RetarderSetting:
-    """The variable retarder on this axis that leaves a half-wave plate behind it the least error.
+def best_retarder(error: Jones, axis_rad: float = 0.25 * math.pi) -> float:
+    """Retardance, rad, of the retarder on this axis behind which a half-wave plate errs least.
 
     It turns r = R S3 about its axis u and brings it as near to S3 as it can: what is left has
     sin(retardance) = |u . r|. A phase about the axis itself is undone whole; of one about an axis
@@ -71,8 +62,7 @@ def best_retarder(error: Jones, axis_rad: float = 0.25 * math.pi) -> RetarderSet
     """
     r = sphere_rotation(error)[:, 2]
     across = math.cos(2.0 * axis_rad) * r[1] - math.sin(2.0 * axis_rad) * r[0]
-    value_rad = math.atan2(across, r[2])
-    return RetarderSetting(value_rad, half_wave_limit(retarder(axis_rad, value_rad) @ error))
+    return math.atan2(across, r[2])
 
 
 class QuarterHalfQuarter(NamedTuple):
